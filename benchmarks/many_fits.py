@@ -14,30 +14,15 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from many_data import DECAY_LIMITS, PIXELS, SPOT_LIMITS, TIMES, Floats, decay, spot, starting
+from many_data import decays as of_decays
+from many_data import spots as of_spots
 from peer import numba_lm
 from scipy.optimize import curve_fit
 
 import batchgd as bgd
 
 DECAYS, SPOTS, OF_SCIPY, OF_NUMBA = 100_000, 100_000, 300, 2_000
-TIMES = np.linspace(0.0, 4.0, 50)
-SIDE = 15
-PIXELS = np.meshgrid(np.arange(SIDE, dtype=float), np.arange(SIDE, dtype=float))
-
-Floats = NDArray[np.float64]
-
-
-def decay(t: Any, a: Any, k: Any, c: Any) -> Any:
-    """An exponential and a background."""
-    return a * np.exp(-k * t) + c
-
-
-def spot(x: Any, amplitude: Any, x0: Any, y0: Any, wide: Any, high: Any, angle: Any, background: Any) -> Any:
-    """A rotated Gaussian and a background."""
-    c, s, dx, dy = np.cos(angle), np.sin(angle), x[0] - x0, x[1] - y0
-    u, v = (c * dx + s * dy) / wide, (c * dy - s * dx) / high
-    return amplitude * np.exp(-0.5 * (u * u + v * v)) + background
 
 
 def timed(call: Callable[[], Any], repeat: int = 3) -> tuple[float, float, Any]:
@@ -73,10 +58,8 @@ def fits_of(model: Any, x: Any, y: Floats, parameters: Any) -> tuple[float, floa
 
 def decays(n: int) -> None:
     """Fit decays."""
-    rng = np.random.default_rng(0)
-    true = rng.uniform([0.5, 0.3, 0.0], [5.0, 3.0, 2.0], (n, 3))
-    y = decay(TIMES, *true.T[:, :, None]) + 0.02 * rng.normal(size=(n, 50))
-    lower, upper, start = [0.0, 0.01, -1.0], [8.0, 6.0, 4.0], [2.5, 1.0, 0.5]
+    y = of_decays(n)
+    start, lower, upper = zip(*DECAY_LIMITS.values(), strict=True)
     rates, values = {}, {}
     for name, options in {"with limits": {"bounds": (lower, upper)}, "without": {}}.items():
         some, calls = [], []
@@ -92,15 +75,11 @@ def decays(n: int) -> None:
         )
         values[name] = np.array(some)
         rates[name] = show("decay", f"`curve_fit` {name}", OF_SCIPY, len(calls) / OF_SCIPY, seconds, None, 0.0)
-    limited = {
-        name: bgd.Parameter(*each) for name, each in zip("akc", zip(start, lower, upper, strict=True), strict=True)
+    free = {
+        name: bgd.Parameter(value, None, None, True, "linear", None, (low, high))
+        for name, (value, low, high) in DECAY_LIMITS.items()
     }
-    around = [
-        (value, None, None, True, "linear", None, (low, high))
-        for value, low, high in zip(start, lower, upper, strict=True)
-    ]
-    free = {name: bgd.Parameter(*each) for name, each in zip("akc", around, strict=True)}
-    for name, parameters in {"with limits": limited, "without": free}.items():
+    for name, parameters in {"with limits": starting(DECAY_LIMITS), "without": free}.items():
         seconds, wall, found = fits_of(decay, TIMES, y, parameters)
         show("decay", f"`bgd.fit` {name}", n, found.nfev, seconds, wall, rates[name])
         agree = (
@@ -112,19 +91,12 @@ def decays(n: int) -> None:
 
 def spots(n: int) -> None:
     """Fit spots."""
-    rng = np.random.default_rng(1)
-    true = rng.uniform([50, 5.5, 5.5, 1.2, 2.2, 0.3, 5], [200, 8.5, 8.5, 1.8, 3.2, 1.2, 20], (n, 7))
-    x = (PIXELS[0].ravel(), PIXELS[1].ravel())
-    y = spot(np.stack(x), *true.T[:, :, None]) + rng.normal(size=(n, SIDE * SIDE))
-    start = np.array([100.0, 7.0, 7.0, 1.5, 2.5, 0.7, 10.0])
-    numba_lm.fit_all(np.tile(start, (2, 1)), *x, y[:2], 1e-8, 100)
+    y, start = of_spots(n), np.array([each[0] for each in SPOT_LIMITS.values()])
+    numba_lm.fit_all(np.tile(start, (2, 1)), *PIXELS, y[:2], 1e-8, 100)
     many = np.tile(start, (OF_NUMBA, 1))
-    seconds, _, (_, costs, nfev) = timed(lambda: numba_lm.fit_all(many, *x, y[:OF_NUMBA], 1e-8, 100))
+    seconds, _, (_, costs, nfev) = timed(lambda: numba_lm.fit_all(many, *PIXELS, y[:OF_NUMBA], 1e-8, 100))
     rate = show("spot", "scalar Numba", OF_NUMBA, nfev, seconds, None, 0.0)
-    names = ("amplitude", "x0", "y0", "wide", "high", "angle", "background")
-    box = zip(start, [0, 0, 0, 0.5, 0.5, -1.6, -50], [500, 14, 14, 6, 6, 3.2, 100], strict=True)
-    parameters = {name: bgd.Parameter(*each) for name, each in zip(names, box, strict=True)}
-    seconds, wall, found = fits_of(spot, x, y, parameters)
+    seconds, wall, found = fits_of(spot, PIXELS, y, starting(SPOT_LIMITS))
     show("spot", "`bgd.fit`", n, found.nfev, seconds, wall, rate)
     as_good = 0.5 * found.chisqr[:OF_NUMBA] <= costs * (1.0 + 1e-9)
     assert as_good.mean() > 0.99, f"Numba found a better fit in {1.0 - as_good.mean():.1%}"

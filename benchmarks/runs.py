@@ -1,6 +1,6 @@
-"""What a run in parts costs: the same starts with and without a folder, in turns; memory and killed processes.
+"""What a run in parts costs: time, memory; and whether it survives killed processes.
 
-python benchmarks/runs.py cost      # seconds with and without run=, the best of 5 in turns
+python benchmarks/runs.py cost      # how much of a run is spent on its folder, the best of 3
 python benchmarks/runs.py memory    # the largest memory of a process, by the number of starts
 python benchmarks/runs.py kills 200 # SIGKILL at random moments; the catalogues must be equal to the last bit
 """
@@ -25,31 +25,48 @@ import batchgd as bgd
 CASES = {
     "himmelblau, 5e7 starts, minima": ("himmelblau", {"starts": 50_000_000, "keep": "minima"}),
     "rastrigin 5-D, 2e6 starts, minima": ("rastrigin", {"dim": 5, "starts": 2_000_000, "keep": "minima"}),
-    "himmelblau, 1e7 starts, rows": ("himmelblau", {"starts": 10_000_000}),
+    "shekel 4-D, 2e6 starts, rows": ("shekel", {"dim": 4, "starts": 2_000_000, "keep": "disk"}),
+    "himmelblau, 1e7 starts, rows": ("himmelblau", {"starts": 10_000_000, "keep": "disk"}),
 }
 
 
-def cost(repeats: int = 5) -> None:
-    """Print the ratio of times with and without a folder."""
+def cost(repeats: int = 3) -> None:
+    """Print the share of a run's seconds in which its folder is written, and the ratio to a run without a folder."""
+    from batchgd.api.runs.folder import RunFolder
+
+    spent = {"seconds": 0.0}
+
+    def timed(name: str) -> None:
+        function = getattr(RunFolder, name)
+
+        def call(*arguments, **options):
+            began = time.perf_counter()
+            try:
+                return function(*arguments, **options)
+            finally:
+                spent["seconds"] += time.perf_counter() - began
+
+        setattr(RunFolder, name, call)
+
+    for name in ("write", "change", "parts", "reread"):
+        timed(name)
     for name, (fun, settings) in CASES.items():
-        bgd.multistart(fun, **settings | {"starts": 10_000})
-        best, used = {"without": np.inf, "with": np.inf}, {"without": np.inf, "with": np.inf}
+        without = settings | {"keep": "minima"}
+        bgd.multistart(fun, **without | {"starts": 10_000})
+        used, share = {"without": np.inf, "with": np.inf}, np.inf
         with tempfile.TemporaryDirectory(dir=os.environ.get("BATCHGD_BENCH_DIR")) as place:
             for k in range(repeats):
-                for how in best:
-                    folder = f"{place}/{k}" if how == "with" else None
-                    began, worked = time.perf_counter(), time.process_time()
-                    result = bgd.multistart(fun, **settings, run=folder)
-                    best[how] = min(best[how], time.perf_counter() - began)
-                    used[how] = min(used[how], time.process_time() - worked)
-                    parts = result.provenance.get("parts", 0)
-                    if folder:
-                        shutil.rmtree(folder)
-        wall, cpu = (100.0 * (times["with"] / times["without"] - 1.0) for times in (best, used))
-        print(
-            f"{name}: {best['without']:.2f} s without, {best['with']:.2f} s with {parts} parts: {wall:+.1f} %", end=""
-        )
-        print(f", of the processor's time {cpu:+.1f} %", flush=True)
+                worked = time.process_time()
+                bgd.multistart(fun, **without)
+                used["without"] = min(used["without"], time.process_time() - worked)
+                began, worked, spent["seconds"] = time.perf_counter(), time.process_time(), 0.0
+                result = bgd.multistart(fun, **settings, run=f"{place}/{k}")
+                share = min(share, spent["seconds"] / (time.perf_counter() - began))
+                used["with"] = min(used["with"], time.process_time() - worked)
+                shutil.rmtree(f"{place}/{k}")
+        more = 100 * (used["with"] / used["without"] - 1)
+        print(f"{name}: {result.provenance['parts']} parts, {100 * share:.2f} % of the time to write them", end="")
+        print(f", {more:+.1f} % of the processor's time ({used['without']:.2f} s without)", flush=True)
 
 
 _CHILD = """

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import shlex
 from pathlib import Path
 
@@ -389,6 +390,14 @@ def test_numbers_are_read_to_the_last_bit(data):
     with CsvFile("data.csv") as table:
         read = table.read([0, 1])
     np.testing.assert_array_equal(read[0], values)
+
+
+def test_the_page_names_options_that_are_there(capsys):
+    page = (Path(__file__).parents[1] / "docs" / "fits-shell.md").read_text(encoding="utf-8")
+    known = shell(capsys, ["fit", "--help"])[1]
+    flags = {*re.findall(r"--[a-z][a-z-]+", page)}
+    assert len(flags) > 15
+    assert [flag for flag in flags if flag not in known] == []
 
 
 def test_the_command_of_the_page_finds_the_period(tmp_path, monkeypatch, capsys):

@@ -305,6 +305,26 @@ def test_matlabs_example_of_multistart():
     assert pair.chisqr == pytest.approx(fit.chisqr, rel=1e-9)
 
 
+def test_masked_entries_are_missing():
+    y, x = np.ma.array(Y), np.ma.array(T)
+    y[3], x[7] = np.ma.masked, np.ma.masked
+    kept = ~(np.ma.getmaskarray(y) | np.ma.getmaskarray(x))
+    fit = fitted(x=x, y=y)
+    assert fit.dropped == 2
+    np.testing.assert_allclose(fit.covar, fitted(x=T[kept], y=Y[kept]).covar, rtol=1e-8)
+    pair = fitted(lambda x, a, k, c: decay(x[0], a, k, c) + 0.0 * x[1], x=(T, x), y=Y, starts=5)
+    assert pair.dropped == 1
+
+
+def test_formulas_of_what_does_not_vary():
+    limits = PARAMETERS | {"c": "2*half", "half": bgd.Parameter(0.15, vary=False)}
+    fit = fitted(lambda t, a, k, c, half: decay(t, a, k, c) + 0.0 * half, parameters=limits)
+    assert (fit.params["c"].value, fit.params["c"].stderr, fit.params["c"].why) == (0.3, None, "= 2*half")
+    assert fitted(parameters=PARAMETERS | {"c": "0.3"}).chisqr == pytest.approx(fit.chisqr)
+    pair = bgd.fit(decay, T, np.stack([Y, Y]), parameters=PARAMETERS | {"c": "0.3"}, starts=2)
+    assert np.isnan(pair.params["c"].stderr).all()
+
+
 SETS = [T, T[:45]], [Y - 0.3, 0.5 * (Y - 0.3)[:45] + 0.002 * np.cos(90.0 * T[:45])]
 """Two decays of one rate, whose amplitudes are 2 and 1."""
 
@@ -575,6 +595,17 @@ BAD = {
     "no model": ({"model": 3}, "model is 3"),
     "no parameters": ({"model": lambda t: t, "parameters": {}}, "no parameters"),
     "circular": ({"parameters": PARAMETERS | {"a": "k", "k": "2*a"}}, "'a' and 'k' is circular"),
+    "circular alone": (
+        {"model": lambda t, a, k: rate(t, a, k), "parameters": {"a": "k", "k": "a"}},
+        "'a' and 'k' is circular",
+    ),
+    "formula without x": ({"model": "a*exp(-k*t) + c"}, "does not contain x: write it with x, or give x by name"),
+    "names of x": ({"x": {"s": T}}, "cannot take x as a dict .*: give its arguments the names of x, s"),
+    "more names of x": ({"x": {"t": T, "u": T}}, "x has t, u, of which the model decay takes only t"),
+    "shared": ({"shared": 3, "x": [T, T], "y": [Y, Y]}, "shared is 3: give the names of common parameters"),
+    "x last": ({"model": lambda a, k, c, t: decay(t, a, k, c)}, "'a' as its first argument, which is x"),
+    "one point": ({"x": T[:1], "y": Y[:1]}, "1 point cannot determine 3 parameters"),
+    "method": ({"method": "lm"}, "did you mean 'levenberg_marquardt'"),
     "expr of itself": ({"parameters": PARAMETERS | {"a": "a + 1"}}, "circular"),
     "expr of others": ({"parameters": PARAMETERS | {"a": "q + 1"}}, "contains 'q', which is not a parameter"),
 }

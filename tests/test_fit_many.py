@@ -9,6 +9,7 @@ from scipy import optimize, special
 
 import batchgd as bgd
 from batchgd import InputError, Status
+from batchgd.compiler.codegen import loading
 
 TIMES = np.linspace(0.0, 4.0, 50)
 LIMITS = {"a": (0, 8), "k": (0.01, 6), "c": (-1, 4)}
@@ -46,6 +47,19 @@ def assert_same(one, other, *, stderr=1e-10, rtol=1e-10):
 @pytest.mark.parametrize("i", [0, 7, 39])
 def test_each_is_the_fit_of_its_data_set_alone(i):
     assert_same(FITS[i], bgd.fit(decay, TIMES, DATA[i], parameters=LIMITS, starts=30))
+
+
+def test_the_same_fit_again_writes_no_code():
+    def again(y, factor=1.0):
+        return bgd.fit(lambda t, a, k: factor * a * np.exp(-k * t), TIMES, y, parameters={"a": (0, 9), "k": (0, 6)})
+
+    loading.forget()
+    first, written = again(DATA[:9]), loading._tick.cache_info().misses
+    other, unchanged = again(DATA[9:18]), loading._tick.cache_info().misses
+    halved, changed = again(DATA[:9], factor=2.0), loading._tick.cache_info().misses
+    assert written == unchanged < changed
+    assert (other.params["a"].value != first.params["a"].value).all()
+    np.testing.assert_allclose(halved.params["a"].value, first.params["a"].value / 2.0, rtol=1e-8)
 
 
 def test_scipy_agrees():

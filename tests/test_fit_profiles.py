@@ -393,6 +393,10 @@ def test_a_best_fit_at_a_limit_is_open_there():
     exact = lambda a: np.linalg.lstsq(design[:, 1:], LINE - a)[1][0]  # noqa: E731
     rise = stats.f.ppf(0.95, 1, 23) * fit.redchi
     assert exact(interval.high) - fit.chisqr == pytest.approx(rise, rel=1e-5)
+    log = {"a": bgd.Parameter(min=1.2, max=9, scale="log"), "b": (-9, 9)}
+    for each in (fit, bgd.fit("a + b*x", X, LINE, parameters=log, starts=20)):
+        verdict = each.identifiability("a")["a"]
+        assert (verdict.identifiable, verdict.why) == (False, "its best value is at its lower limit")
 
 
 def test_tables_and_frames():

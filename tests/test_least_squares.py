@@ -210,10 +210,10 @@ def test_published_optima_of_more_garbow_and_hillstrom(name):
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_robust_fits_are_those_of_scipy(loss, dtype):
+@pytest.mark.parametrize(("backend", "dtype"), [("cpu", "float64"), ("cpu", "float32"), ("numpy", "float64")])
+def test_robust_fits_are_those_of_scipy(loss, backend, dtype):
     fit = bgd.LeastSquares(decay, box=BOX, loss=loss, f_scale=0.1)
-    result = bgd.multistart(fit, starts=40, method=bgd.LevenbergMarquardt(), dtype=dtype)
+    result = bgd.multistart(fit, starts=40, method=bgd.LevenbergMarquardt(), dtype=dtype, backend=backend)
     wanted = optimize.least_squares(decay, [2.0, 0.8, 0.3], jac=decay_by_hand, loss=loss, f_scale=0.1, **TIGHT)
     assert result.minima.fun[0] == pytest.approx(wanted.cost, rel=1e-9)
     np.testing.assert_allclose(result.minima.x[0], wanted.x, rtol=1e-6)
@@ -230,6 +230,53 @@ def test_without_full_rank_the_step_is_the_shortest():
     np.testing.assert_allclose(batch.x[:, 0] + batch.x[:, 1], best, atol=1e-6)
     np.testing.assert_allclose(batch.x[:, 0] - batch.x[:, 1], x0[:, 0] - x0[:, 1], atol=1e-6)
     np.testing.assert_array_equal(batch.x[:, 2], x0[:, 2])
+
+
+FALL = 2.0 * np.exp(-0.8 * TIMES)
+HARD = {
+    "one residual of three": (lambda p: np.array([p[0] * p[1] + p[2] - 1.0]), [(-2, 2)] * 3, 0.0),
+    "one of one": (lambda p: np.array([p[0] ** 2 - 2.0]), [(-3, 3)], 0.0),
+    "exact data": (lambda p: p[0] * np.exp(-p[1] * TIMES) - FALL, [(0.1, 5), (0, 3)], 0.0),
+    "columns equal but for rounding": (
+        lambda p: p[0] * TIMES + p[1] * (TIMES + 1e-15 * TIMES**2) - 3.0 * TIMES,
+        [(-5, 5)] * 2,
+        0.0,
+    ),
+    "scales apart by 20 powers of ten": (
+        lambda p: p[0] * 1e-10 * np.exp(-p[1] * 1e10 * TIMES) + p[2] - FALL,
+        [(1e9, 5e10), (0, 3e-10), (-1, 1)],
+        0.0,
+    ),
+    "undefined in half of the box": (
+        lambda p: np.sqrt(p[0] - p[1] * TIMES) - np.sqrt(3.0 - 0.2 * TIMES),
+        [(0, 5), (-2, 2)],
+        0.0,
+    ),
+    "undefined beyond steps": (lambda p: np.log(p[0] + p[1] * TIMES) - np.log1p(2 * TIMES), [(-1, 5)] * 2, 0.0),
+    "a pole": (lambda p: TIMES / (p[0] - 1.0) - TIMES, [(-5, 5)], None),
+    "overflows": (lambda p: np.exp(p[0] * TIMES**3) - np.exp(0.01 * TIMES**3), [(-20, 20)], None),
+    "undefined": (lambda p: np.sqrt(-1.0 - p[0] ** 2) * TIMES, [(-5, 5)], None),
+    "too large to square": (lambda p: 1e160 * (p[0] * TIMES - FALL), [(1, 5)], None),
+}
+"""Residuals, a box, and half the sum of squares that every start reaches at which they are finite, if all do."""
+
+
+@pytest.mark.parametrize("backend", ["numpy", "cpu"])
+@pytest.mark.parametrize("name", HARD)
+def test_steps_of_hard_problems_are_finite(name, backend):
+    """A start ends as not finite if it is so itself, and no step leads to where the residuals are undefined."""
+    residuals, box, best = HARD[name]
+    x0 = np.random.default_rng(1).uniform(*np.array(box).T, (40, len(box)))
+    fit = bgd.LeastSquares(residuals, len(box))
+    batch = bgd.descend(fit, x0, box=box, method=bgd.LevenbergMarquardt(), maxiter=100, backend=backend)
+    with np.errstate(all="ignore"):
+        defined = np.isfinite([0.5 * np.sum(residuals(x) ** 2) for x in x0])
+    assert np.isfinite(batch.x).all()
+    np.testing.assert_array_equal(batch.status == Status.NONFINITE, ~defined)
+    assert np.isfinite(batch.fun[defined]).all()
+    if best is not None:
+        assert defined.any()
+        np.testing.assert_allclose(batch.fun[defined], best, atol=1e-12)
 
 
 def test_steps_do_not_depend_on_the_units_of_x():

@@ -162,5 +162,5 @@ def test_a_name_that_the_function_does_not_have():
 
 
 def test_objectives_without_named_params_are_refused():
-    with pytest.raises(InputError, match="takes no params"):
+    with pytest.raises(InputError, match="need a traced function with params by name"):
         bgd.descend(bgd.Objective(lambda x: np.sum(x**2), 3, box=[(-1, 1)] * 3), STARTS, params=FEW)

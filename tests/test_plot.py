@@ -9,11 +9,12 @@ import pytest
 import result_samples as samples
 from matplotlib.figure import Figure
 
+import batchgd as bgd
 from batchgd import Box, InputError
 from batchgd.api.pictures import PICTURES
 from batchgd.output.plot import register_picture, save_picture, suitable
 from batchgd.output.plot.basins import pixel_labels
-from batchgd.output.plot.canvas import grid_values, levels
+from batchgd.output.plot.canvas import grid_values, levels, write
 from batchgd.output.plot.landscapes import draw_landscape
 from batchgd.output.plot.style import palette
 
@@ -342,3 +343,10 @@ def test_the_palette_is_stable_and_distinct():
     gap = np.linalg.norm(many[:40, None] - many[None, :40], axis=2) + np.eye(40)
     assert gap.min() > 0.05
     assert np.linalg.norm(np.diff(many, axis=0), axis=1).min() > 0.15
+
+
+def test_no_label_is_cut_off(tmp_path):
+    """With equal scales of the axes the layout needs several rounds; after one, x1 was cut on the left."""
+    axes = bgd.multistart("mueller_brown", starts=200, backend="numpy").plot.basins()
+    write(axes, tmp_path / "made.png")
+    assert axes.yaxis.label.get_window_extent().x0 > 0.0

@@ -6,6 +6,8 @@ import pytest
 
 import batchgd as bgd
 from batchgd import ProgressUpdate
+from batchgd.cli.discovery import Discovery
+from batchgd.cli.outlet import fit
 from batchgd.cli.progress import ProgressPrinter, format_update
 from batchgd.engine.progress import Watch
 from batchgd.problem.wording import quantity
@@ -117,3 +119,22 @@ def test_long_work_reports_at_most_twice_a_second():
         watch.go_on("polishing", 10, 1000)
     (told,) = seen
     assert (told.done, told.total, told.phase, told.phase_done, told.phase_total) == (70, 70, "polishing", 10, 1000)
+
+
+def test_long_runs_show_the_discovery_curve_on_a_terminal():
+    """Levels grow with what was found, from the first start to the latest; a run that finds no more is flat."""
+    for stream in (Terminal(), io.StringIO()):
+        with ProgressPrinter(stream, columns=200) as printer:
+            for second in range(1, 41):
+                printer(ProgressUpdate(1000 * second, 10**6, float(second), distinct=min(8 * second, 80)))
+            last = stream.getvalue().split("\r")[-1]
+        if stream.isatty():
+            assert last.rstrip() == "4 %  1.00 k/s  about 16 min left  80 distinct endpoints  ▃▅██████████"
+            assert not set("▁▂▃▄▅▆▇█") & set(stream.getvalue().split("\r1 %")[0])
+        else:
+            assert not set("▁▂▃▄▅▆▇█") & set(stream.getvalue())
+    many = Discovery()
+    for done in range(1, 100_000):
+        many.add(done, done)
+    assert str(many) == "▁▂▂▃▄▄▅▆▆▇██"
+    assert fit(str(many), "ascii") == ".::-==+**%##"

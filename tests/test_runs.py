@@ -57,6 +57,12 @@ def test_parts_give_what_the_whole_gives(tmp_path, changes):
         assert differing(solve(tmp_path / "run", **changes), undisturbed) == []
 
 
+def test_parts_grow_until_one_tells_how_long_they_take(tmp_path):
+    with forced(clock=lambda: 0.0):
+        bgd.multistart("sphere", dim=1, starts=80_000, backend="numpy", keep="minima", run=tmp_path)
+    assert [file.stem[-5:] for file in files(tmp_path)] == ["04096", "69632", "80000"]
+
+
 def test_starts_that_are_given(tmp_path, whole):
     points = whole.start_points(0, 1000)
     given = {"starts": points, "dim": None}

@@ -27,6 +27,7 @@ from batchgd.problem.methods import Method, as_method
 from batchgd.problem.methods.residuals import LevenbergMarquardt
 from batchgd.problem.speaker import said
 from batchgd.problem.stopping import GTOL, Stopping, as_stopping
+from batchgd.problem.wording import plural
 
 if TYPE_CHECKING:
     from batchgd.minima.coverage import Coverage
@@ -140,7 +141,7 @@ def fit(
     if len(data) < len(free):
         dropped = f" without NaN ({data.dropped} dropped)" if data.dropped else ""
         raise InputError(
-            f"{len(data)} points{dropped} cannot determine {len(free)} parameters: give more data, or fix "
+            f"{plural(len(data), 'point')}{dropped} cannot determine {len(free)} parameters: give more data, or fix "
             f"{len(free) - len(data)} with {said('bgd.Parameter(value, vary=False)', '--param NAME=VALUE')}"
         )
     exchange = Exchange.parse(exchangeable, prepared.parameters)

@@ -227,6 +227,8 @@ class FitResult(Profiled):
         """Return the standard error of a parameter with a formula, propagated from those that it depends on."""
         parameters = self.model.parameters
         place, formula = parameters.names.index(name), f"= {parameters.given[name].expr}"
+        if not parameters.depends(name):
+            return None, formula
         value = LeastSquares(lambda u: [parameters.values(u)[place]], len(self.free), name=name)
         slopes = value.jacobian(self.best.free)[1][0]
         used = np.flatnonzero(slopes)

@@ -223,6 +223,8 @@ class ManyFits:
     def _derived(self, name: str) -> Floats:
         """Return the standard errors of a parameter with a formula, propagated from those that it depends on."""
         one, fixed = self.parameters.one, self.parameters.fixed
+        if not one.depends(name):
+            return np.full(len(self), np.nan)
         place, params = one.names.index(name), {key: float(each[0]) for key, each in fixed.items()} or None
         value = Objective(lambda u, **given: one.values(u, fixed=given)[place], self.nvarys, params, name=name)
         if fixed:

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,17 +39,28 @@ from batchgd.problem.errors import InputError
 
 DATA = Option("data", Kind("DATA", "a CSV file", TEXT.convert), "A table: CSV or its kin, also .gz; - for stdin.")
 COLUMN = Kind("COLUMN", "the name or the number of a column", TEXT.convert)
+_SYMMETRY = "Points that it transforms into each other are one solution, such as 'signs(1)'; see also --exchangeable."
+_LIMIT = (
+    "Rows of each table to print, or all (default: 10 correlations, 5 solutions and all parameters; with --json 10000)."
+)
+COLUMNS = replace(TEXTS, metavar="COLUMN")
+NAMES = replace(TEXTS, metavar="NAME")
 OPTIONS = (
     Option("model", Kind("FILE.py:MODEL", "FILE.py:MODEL", TEXT.convert), "A function model(x, a, b, ...)."),
     Option("expr", TEXT, "Instead of it, a formula of x and parameters, such as 'a*exp(-k*t) + c'."),
-    Option("param", PARAMETERS, "Limits of a parameter, a fixed number or a formula of others; repeat for each."),
-    Option("x", TEXTS, "Column of an independent variable, or NAME=COLUMN; repeat for several."),
+    Option(
+        "param",
+        PARAMETERS,
+        "Limits of a parameter, between which starts are drawn: a=0:5, or k=1e-4:1e2:log for a magnitude. With where "
+        "to start: 'a=2 in 0:inf', 'a=1:9 in 0:inf'. Fixed: c=0.3. A formula of others: b=1-a. Repeat for each.",
+    ),
+    Option("x", COLUMNS, "Column of an independent variable, by name or number, or NAME=COLUMN; repeatable."),
     Option("y", COLUMN, "Column of the observations (default: the only other one with numbers)."),
     Option("sigma", COLUMN, "Column of the standard deviations of y."),
     Option("absolute_sigma", FLAG, "Sigma is known absolutely, not only up to a factor."),
     Option("group", COLUMN, "Column whose values name data sets that are fitted together ..."),
-    Option("shared", TEXTS, "... with this parameter in common; repeatable. The others have a value for each."),
-    Option("exchangeable", TEXTS, "Parameters of a component, as in a1,k1; repeat for the others like it."),
+    Option("shared", NAMES, "... with this parameter in common; repeatable. The others have a value for each."),
+    Option("exchangeable", replace(TEXTS, metavar="NAME,..."), "Parameters of a component; repeat for each like it."),
     Option("separator", TEXT, "comma, semicolon, tab, bar, blanks or a character (default: guessed)."),
     Option("header", FLAG, "The first row contains names (default: if it contains no number)."),
     Option("starts", INTEGER, "Number of starts (default: 1000)."),
@@ -60,7 +72,7 @@ OPTIONS = (
     *picked("learning_rate", "set"),
     *STOPPING,
     *(option for option in COMPUTE if option.name != "dtype"),
-    *IDENTITY,
+    *(option if option.name != "identity_symmetry" else replace(option, help=_SYMMETRY) for option in IDENTITY),
     Option("until", NUMBER, "Run until the basins seen cover this share, such as 0.99; --starts is the limit."),
     Option("confidence", NUMBER, "... with this confidence (default: 0.95)."),
     Option("ci", NUMBERS, "Also print confidence intervals from profiles at this level, such as 0.95; repeatable."),
@@ -70,7 +82,7 @@ OPTIONS = (
     Option("report", PATH, "Write the report into this file as well: .txt, .json or .csv."),
     Option("csv", FLAG, "Print the parameters as CSV, one line each, instead of the report."),
     RUN,
-    LIMIT,
+    replace(LIMIT, help=_LIMIT),
     *PRINTING,
 )
 

@@ -271,7 +271,9 @@ REGION = (
     Option("dim", INTEGER, "Number of coordinates."),
 )
 BOUNDED = Option(
-    "bounds", BOUNDS, "Interval that a coordinate never leaves, -inf or inf for none; as --box, its default."
+    "bounds",
+    BOUNDS,
+    "Interval that a coordinate never leaves, with -inf or inf for an open side; repeat as --box, whose default it is.",
 )
 DOMAIN_OF = Option(
     "domain",

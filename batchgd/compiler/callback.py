@@ -158,7 +158,7 @@ class Callback(Differentiable):
         if noise is not None:
             self._at.noise = noise
         elif self.box is not None:
-            self._at.try_out(self.box, self._others(self._params))
+            self._at.try_out(self.box, self._others(self._params), self.bounds)
 
     def _renew(self) -> None:
         """Begin with no programs."""
@@ -202,8 +202,11 @@ class Callback(Differentiable):
         other._units, other.box = self._units.then(units), units.of_own_box(self.box)
         return other
 
-    def within(self, bounds: Bounds) -> Callback:
-        """Return the function with differences that are taken within bounds, in its own coordinates."""
+    def within(self, bounds: Bounds | None) -> Callback:
+        """Return the function with checks and differences within bounds, in its own coordinates.
+
+        Bounds per start are for checks: they belong to no point that is evaluated later.
+        """
         other = self._copy()
         other._renew()
         other.bounds = bounds

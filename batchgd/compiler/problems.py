@@ -58,19 +58,18 @@ class ParamsPerStart:
     @property
     def one(self) -> Named:
         """The params of one problem, of the first one without NaN if there is such."""
-        finite = np.ones(self.count, bool)
-        for each in self.named.values():
-            finite &= np.isfinite(each).reshape(self.count, -1).all(axis=1)
-        row = int(np.argmax(finite)) if self.count else 0
+        row = next((row for row in range(self.count) if self._is_finite(row)), 0)
         return {name: each[row] for name, each in self.named.items()}
+
+    def _is_finite(self, row: int) -> bool:
+        return all(np.isfinite(each[row]).all() for each in self.named.values())
 
     def of(self, objective: Differentiable, dtype: str) -> Problems:
         """Return the params as rows for an objective that was traced with those of one problem."""
         if not isinstance(objective, Objective) or objective.shapes is None:
-            kind = type(objective).__name__
             raise InputError(
-                f"params per start need a traced function, and {objective.name} is a {kind} without named params: "
-                "give a plain function, or bgd.LeastSquares(residuals, params={...})"
+                f"params per start need a traced function with params by name, which {objective.name} is not: give a "
+                "plain function, or bgd.LeastSquares(residuals, params={...})"
             )
         rows = flat(objective.named(self.named, (self.count,)), objective.shapes)
         return Problems(np.ascontiguousarray(rows, dtype), self.which)

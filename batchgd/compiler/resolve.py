@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from batchgd.compiler.differentiable import Differentiable
 from batchgd.compiler.objective import Objective
@@ -14,6 +14,9 @@ from batchgd.problem.bounds import Bounds
 from batchgd.problem.box import Box, check_dimension
 from batchgd.problem.domain import Domain, entries_of, settle
 from batchgd.problem.errors import InputError, quoted
+
+if TYPE_CHECKING:
+    from batchgd.compiler.callback import Callback
 
 _GIVE_BOX = "give box=[(lo, hi), ...] with one pair per coordinate; in the shell, --box LO HI for each"
 
@@ -127,6 +130,9 @@ class Problem:
         region = fun.box if box is None else Box.parse(box, fun.dim or self.dim)
         if region is None:
             raise InputError(f"the box is missing: {_GIVE_BOX}")
+        if fun.plain and self.bounds is not None:
+            bounds = self.bounds if isinstance(self.bounds, Bounds) else Bounds.parse(self.bounds, region.dim)
+            fun = cast("Callback", fun).within(bounds)
         ready = partial(fun.completed, region, self.params, self.jac, self.args)
         return region, ready if fun.plain else _as_call(ready())
 

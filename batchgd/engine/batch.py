@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from batchgd.compiler.differentiable import Differentiable
 from batchgd.compiler.problems import ParamsPerStart, function_of
 from batchgd.compiler.units import Units
 from batchgd.engine.units import SAMPLE, InwardStarts, OutwardStarts, ScaledStarts, chosen, resting_slope
@@ -24,7 +25,6 @@ from batchgd.problem.stopping import Stopping
 
 if TYPE_CHECKING:
     from batchgd.compiler.callback import Callback
-    from batchgd.compiler.differentiable import Differentiable
     from batchgd.compiler.resolve import Problem
     from batchgd.engine.backends import Backend
     from batchgd.engine.compute import Compute
@@ -210,7 +210,8 @@ def batch_at(
     _check_width(problem.fun, points.dim)
     if isinstance(problem.params, Mapping):
         options["params"] = given = ParamsPerStart(problem.params, which, points.n)
-        problem = replace(problem, params=given.one)
+        traced = isinstance(problem.fun, Differentiable)  # with params of its own, in place of which others are read
+        problem = replace(problem, params=None if traced else given.one)
     elif which is not None:
         raise InputError("which is given without params by name: give params={name: array with a row per problem}")
     box, x0 = problem.box, points.points(0, points.n)
@@ -276,9 +277,9 @@ def objective_inside(objective: Differentiable, at: Coordinates) -> Differentiab
 
 def _with_differences(objective: Differentiable, bounds: Bounds | None) -> Differentiable:
     """Return an objective whose differences, if it takes any, are taken within bounds that are the same for all."""
-    if not objective.plain or bounds is None or bounds.per_start:
+    if not objective.plain or bounds is None:
         return objective
-    return cast("Callback", objective).within(bounds)
+    return cast("Callback", objective).within(None if bounds.per_start else bounds)
 
 
 def _scale(box: Any, width: int) -> Box:
@@ -295,7 +296,6 @@ def _scale(box: Any, width: int) -> Box:
 
 def _check_width(fun: Any, width: int) -> None:
     """Refuse starts that do not fit a landscape or an Objective in width; other functions are checked by a call."""
-    from batchgd.compiler.differentiable import Differentiable
     from batchgd.problem import landscapes
 
     known = landscapes.get(fun) if isinstance(fun, str) else fun

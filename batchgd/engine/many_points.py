@@ -16,7 +16,7 @@ from batchgd.kernels.plan import Problems
 
 Array = NDArray[np.float64]
 
-PART = 8192
+PART = 4096
 """Points that are worked on together: their arrays stay in the cache."""
 
 

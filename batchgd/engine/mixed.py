@@ -59,7 +59,9 @@ def pieces(batch: Batch, run: Callable[..., Any], watch: Watch) -> Iterator[Endp
         stopping = replace(part.stopping, xtol=max(part.stopping.xtol, SETTLED))
         single = replace(part.in_dtype("float32"), stopping=stopping)
         rows = run(single, watch=watch.part(first, n)).endpoints
-        rows = replace(rows, first=first, x=rows.x.astype(np.float64), fun=rows.fun.astype(np.float64))
+        x = rows.x.astype(np.float64)
+        x = x if part.bounds is None else part.bounds.clip(x)  # float32 may have no number within
+        rows = replace(rows, first=first, x=x, fun=rows.fun.astype(np.float64))
         resting = np.flatnonzero(np.isin(rows.status, _GOING_ON))
         if watch.ended_by is not None:
             rows.status[resting] = watch.ended_by  # at rest in float32, not yet by the tolerances of the run

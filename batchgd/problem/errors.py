@@ -79,6 +79,7 @@ _SYNONYMS = {
     "nesterov": "nag",
     "nonlinear_cg": "cg",
     "barzilai_borwein": "bb",
+    "levenberg_marquardt": "lm leastsq least_squares trf dogbox marquardt",
     "multistart": "minimize",
     "learning_rate": "lr eta step_size",
     "starts": "n num_starts n_starts samples points",

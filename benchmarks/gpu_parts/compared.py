@@ -53,9 +53,13 @@ class Case:
         import batchgd as bgd
 
         width = np.spacing(found.box.width.astype("float64" if found.dtype == "float64" else "float32"))
-        options = {name: self.options[name] for name in ("method", "dtype") if name in self.options}
+        same = ("method", "dtype", "bounds", "params", "which")
+        options = {name: self.options[name] for name in same if name in self.options}
         options |= {"box": found.box, "stopping": found.stopping, "backend": backend}
-        return bgd.descend(self.fun, found.x0 + roundings * width, **options)
+        x0 = found.x0 + roundings * width
+        if found.bounds is not None:
+            x0 = np.clip(x0, found.bounds.lower, found.bounds.upper)
+        return bgd.descend(self.fun, x0, **options)
 
 
 def compare(case: Case, reference: str) -> Record:

@@ -143,7 +143,7 @@ def _merged(count: int, dtype: str) -> Record:
     wrong = [_first_difference(name, getattr(merged, name), getattr(plain, name)) for name in CELLS]
     tally = {status.name: n for status, n in lean.status_counts.items()}
     wrong += [f"statuses {tally}, expected {counted}"] if tally != counted else []
-    return _judged([text for text in wrong if text], trajectories=count, cells=len(plain))
+    return judged([text for text in wrong if text], trajectories=count, cells=len(plain))
 
 
 def _first_difference(name: str, got: Any, expected: Any) -> str:
@@ -170,7 +170,7 @@ def _table(case: str) -> Record:
     dtype, cells, table = case.split()
     found = simulated_cuda.merged_on_the_device(dtype, int(cells), int(table))
     wrong = [f"{name} differs from the catalogue's" for name, same in found.items() if same is False]
-    return _judged(wrong, cells=found["cells"])
+    return judged(wrong, cells=found["cells"])
 
 
 def _paths(reference: str) -> Record:
@@ -190,7 +190,7 @@ def _paths(reference: str) -> Record:
         if not np.all(apart <= 1e-10):
             k = int(np.flatnonzero(~(apart <= 1e-10))[0])
             wrong.append(f"path {i}, update {one.nit[k]}: x {one.x[k].tolist()}, expected {other.x[k].tolist()}")
-    return _judged(wrong, trajectories=len(x0))
+    return judged(wrong, trajectories=len(x0))
 
 
 def _interrupted(count: int) -> Record:
@@ -214,9 +214,9 @@ def _interrupted(count: int) -> Record:
     moved = float(np.max(np.abs(found.x - found.x0)))
     if not moved < 1e-2:
         wrong.append(f"a trajectory moved by {moved:g}")
-    return _judged(wrong, trajectories=count, seconds_to_end=ended - pressed[0] if pressed else None)
+    return judged(wrong, trajectories=count, seconds_to_end=ended - pressed[0] if pressed else None)
 
 
-def _judged(wrong: list[str], **figures: Any) -> Record:
+def judged(wrong: list[str], **figures: Any) -> Record:
     found = [{"what": text} for text in wrong[:SHOWN]]
     return {"agrees": not wrong, **figures, "wrong": found, "wrong_count": len(wrong)}

@@ -95,7 +95,8 @@ class Launched:
 
     def values(self, n: int) -> None:
         """Compute the values at the endpoints, which is a launch of its own."""
-        self.stream.sweep(self.module.values_kernel, n, self._rows.x, n, self._numbers.p, self._rows.fun)
+        nowhere = self.stream.put("places", np.zeros(1, np.int64))
+        self.stream.sweep(self.module.values_kernel, n, self._rows.x, n, self._numbers.p, nowhere, self._rows.fun)
         self.stream.wait()
 
     @property

@@ -10,6 +10,7 @@ from functools import partial
 from statistics import median
 from typing import Any
 
+import many_data
 import numpy as np
 
 from gpu_parts.correctness import DTYPES
@@ -17,6 +18,10 @@ from gpu_parts.launched import Launched, batch_of, most_starts
 from gpu_parts.place import Place
 from gpu_parts.workers import Record, Work
 
+FITTED: dict[str, Any] = {
+    "decays": (many_data.decay, many_data.TIMES, many_data.DECAY_LIMITS, many_data.decays),
+    "spots": (many_data.spot, many_data.PIXELS, many_data.SPOT_LIMITS, many_data.spots),
+}
 SETTINGS = "clocks.sm,clocks.max.sm,clocks.mem,power.draw,power.limit,temperature.gpu,clocks_event_reasons.active"
 
 
@@ -208,6 +213,8 @@ def calls(place: Place) -> dict[str, Work]:
         for keep in ("all", "minima"):
             call = partial(_large, place, name, {"dim": dim, "starts": count, "dtype": dtype, "keep": keep})
             items[f"{name} {dim} {dtype}, keep={keep!r}"] = call
+    for what in ("decays", "spots"):
+        items[f"many fits: {what}"] = partial(_fits, place, what)
     one = {"dim": dim, "starts": count, "dtype": "float64", "keep": "all"}
     items["the same in float64, keep='all', one launch in flight"] = partial(_large, place, name, one, streams=1)
     return items
@@ -223,6 +230,19 @@ def _minima(n: int, repeats: int) -> Record:
         found = bgd.multistart("himmelblau", starts=n, backend="cuda", keep="minima")
         seconds.append(time.perf_counter() - began)
     return {"starts": n, "seconds": min(seconds), "per_s": n / min(seconds), "minima": len(found.minima)}
+
+
+def _fits(place: Place, what: str) -> Record:
+    """Fit data sets from one start each, and the same on the CPU."""
+    import batchgd as bgd
+
+    model, x, limits, make = FITTED[what]
+    y = make(place.of(1 << 17, 4))
+    call = partial(bgd.fit, model, x, y, parameters=many_data.starting(limits), starts=0)
+    found = call(backend="cuda")
+    seconds = {backend: seconds_of(partial(call, backend=backend), 1) for backend in ("cuda", place.reference)}
+    rates = {"per_s": len(y) / seconds["cuda"], "per_s_on_the_cpu": len(y) / seconds[place.reference]}
+    return {"data_sets": len(y), "seconds": seconds["cuda"], **rates, "fitted": float(np.mean(found.success))}
 
 
 def _large(place: Place, name: str, options: dict[str, Any], streams: int = 2) -> Record:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from gpu_parts import choices, correctness, peers, ready, speed
+from gpu_parts import choices, correctness, fits, peers, ready, speed
 from gpu_parts.place import Place
 from gpu_parts.workers import Record, Work
 
@@ -97,10 +97,11 @@ PARTS = (
     Part("basics", "starts, labels, merge, paths, Ctrl-C", 45, 30, correctness.basics, _checked, together=True),
     Part("methods", "every method and option, warps", 60, 40, correctness.methods, _checked, together=True),
     Part("landscapes", "every landscape", 50, 30, correctness.landscapes, _checked, together=True),
+    Part("fits", "least squares, bounds, params per start", 40, 30, fits.fits, _checked, together=True),
     Part("compile", "what is measured below, predicted", 35, 25, ready.compiled, _compiled, together=True),
-    Part("kernels", "updates per second, and predicted", 60, 20, speed.kernels, _kernels),
+    Part("kernels", "updates per second, and predicted", 50, 20, speed.kernels, _kernels),
     Part("rates", "calls, drawing, merging, ceilings", 40, 15, speed.rates, _rates),
-    Part("choices", "blocks, registers, warps: chosen or best", 65, 20, choices.choices, _chosen),
-    Part("calls", "whole calls", 30, 15, speed.calls, _calls),
-    Part("peers", "other libraries, if installed", 40, 30, peers.peers, _peers),
+    Part("choices", "blocks, registers, warps: chosen or best", 45, 20, choices.choices, _chosen),
+    Part("calls", "whole calls", 35, 15, speed.calls, _calls),
+    Part("peers", "other libraries, if installed", 25, 20, peers.peers, _peers),
 )

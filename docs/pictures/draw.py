@@ -70,8 +70,7 @@ def draw_network() -> None:
 def draw_saddles() -> None:
     """The pictures of docs/saddles.md."""
     for name, starts in (("six_hump_camel", 1_000), ("rastrigin", 5_000)):
-        result = bgd.multistart(name, starts=starts)
-        save_picture(result, HERE / f"{name}_disconnectivity.png", "disconnectivity")
+        write(bgd.multistart(name, starts=starts).plot.disconnectivity(), HERE / f"{name}_disconnectivity.png")
 
 
 def draw_sweeps() -> None:

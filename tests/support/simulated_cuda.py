@@ -50,6 +50,11 @@ def misfit(x, row):
 TIMES = np.linspace(0.0, 3.0, 8)
 FIT = bgd.LeastSquares(lambda p: p[0] * np.exp(-p[1] * TIMES) - 2.0 * np.exp(-TIMES), box=[(0.5, 4.0), (0.3, 2.0)])
 
+ROBUST = {
+    loss: bgd.LeastSquares(FIT.residuals, box=[(0.5, 4.0), (0.3, 2.0)], loss=loss, f_scale=0.1)
+    for loss in ("huber", "arctan")
+}
+
 
 def ring(x, a, c):
     """A quadratic around c, and a term that couples neighbours."""
@@ -103,6 +108,7 @@ CASES = {
     "newton": ("himmelblau", 4, {"method": bgd.Newton()}),
     "levenberg-marquardt": (FIT, 12, {"method": bgd.LevenbergMarquardt()}),
     "levenberg-marquardt in float32": (FIT, 12, {"method": bgd.LevenbergMarquardt(), "dtype": "float32"}),
+    **{f"loss {loss}": (fit, 6, {"method": bgd.LevenbergMarquardt()}) for loss, fit in ROBUST.items()},
     "gradient flow": ("himmelblau", 12, {"method": bgd.GradientFlow(1e-3)}),
     "value test": ("six_hump_camel", 60, {"ftol": 1e-12, "gtol": 0.0}),
     "stopping rules of every kind": (

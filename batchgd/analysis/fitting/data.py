@@ -44,7 +44,8 @@ def as_variables(x: Any) -> Variables:
         return named
     if isinstance(x, tuple | list) and len({np.size(each) for each in x}) > 1:
         raise InputError(f"x is a list of arrays of different lengths {[np.size(each) for each in x]}: make them equal")
-    return np.atleast_1d(_reals("x contains", np.stack(x) if isinstance(x, tuple) else x))
+    array = np.stack([_reals("x contains", each) for each in x]) if isinstance(x, tuple) else _reals("x contains", x)
+    return np.atleast_1d(array)
 
 
 def take_data(x: Any, y: Any, sigma: Any = None) -> Data:
@@ -84,6 +85,9 @@ def take_data(x: Any, y: Any, sigma: Any = None) -> Data:
 
 
 def _reals(subject: str, value: Any) -> Floats:
+    """Return numbers as an array; masked entries are NaN."""
+    if hasattr(value, "mask") and hasattr(value, "filled") and value.dtype.kind in "iuf":
+        value = value.astype(np.float64).filled(np.nan)
     return np.array(check.reals(subject, value, _REMEDY), dtype=np.float64)
 
 

@@ -61,6 +61,11 @@ class Model:
         return cls(name, call, names, _by_name(parameters, names), x, shared)
 
     @property
+    def by_name(self) -> bool:
+        """Whether x is passed by name."""
+        return isinstance(self.call, FormulaCall) or (isinstance(self.call, FunctionCall) and self.call.by_name)
+
+    @property
     def missing(self) -> bool:
         """Whether the model itself is not there: a fit that was loaded without it."""
         call = self.call.call if isinstance(self.call, Joined) else self.call
@@ -124,6 +129,11 @@ class Model:
         except Exception as error:
             if self.several and isinstance(error, ValueError):
                 raise InputError(f"the model {self.name} does not return one number per observation: {error}") from None
+            if isinstance(data.x, dict) and isinstance(error, TypeError) and not self.by_name:
+                raise InputError(
+                    f"the model {self.name} cannot take x as a dict ({error}): give its arguments the names of x, "
+                    f"{', '.join(data.x)}"
+                ) from None
             values = ", ".join(f"{name} = {value:.3g}" for name, value in zip(self.parameters.free, point, strict=True))
             raise InputError(
                 f"the model {self.name} fails at {values} with {type(error).__name__}: {error}; write it for arrays of "
@@ -212,6 +222,9 @@ def _formula(text: str, variables: list[str]) -> FormulaCall:
     names = [name for name in _order(expression) if name not in columns]
     if not names:
         raise InputError(f"model {quoted(text)} has no parameters: name at least one besides {', '.join(columns)}")
+    if not expression.names & {*columns}:
+        given = "write it with x, or give x by name, x={'t': ...}" if not variables else "write it with one of them"
+        raise InputError(f"model {quoted(text)} does not contain {' or '.join(columns)}: {given}")
     return FormulaCall(expression, names)
 
 
@@ -235,8 +248,18 @@ def _function(model: Any, parameters: Any, variables: list[str]) -> tuple[Functi
     loose = any(each.kind is inspect.Parameter.VAR_POSITIONAL for each in kinds)
     columns = [name for name in variables if name in named]
     by_name = bool(columns) and set(variables) == set(columns)
+    if columns and not by_name:
+        raise InputError(
+            f"x has {', '.join(variables)}, of which the model {name_of(model)} takes only {', '.join(columns)}: "
+            "give x without the others"
+        )
     own = [name for name in named if name not in columns] if by_name else named[1:]
     given = _names_given(parameters)
+    if given and not by_name and named and named[0] in given:
+        raise InputError(
+            f"the model {name_of(model)} has the parameter {named[0]!r} as its first argument, which is x: "
+            "write x first, then the parameters"
+        )
     vector = len(own) == 1 and not loose
     vector = vector and (len(_as_list(parameters)) > 1 if given is None else own[0] not in given)
     call = FunctionCall(model, own, by_name, vector)

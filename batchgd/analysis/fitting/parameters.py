@@ -168,9 +168,9 @@ class ParameterSet:
             raise InputError(f"parameter {missing[0]!r} of the model is not given: add {added}")
         self.given = {name: Parameter.parse(name, given[name]) for name in self.names}
         self.free = [name for name, each in self.given.items() if each.vary and each.expr is None]
+        self.expressions = _in_order(self.given)
         if not self.free:
             raise InputError("no parameter varies: give limits (lo, hi) to at least one")
-        self.expressions = _in_order(self.given)
         regions = [self.given[name].region(f"parameter {name!r}") for name in self.free]
         self.region = np.array(regions, dtype=np.float64)
         self.limits = np.array([(self.given[name].min, self.given[name].max) for name in self.free])
@@ -221,6 +221,11 @@ class ParameterSet:
         """Return -1, 1 or 0 for each coordinate: at its lower bound, at its upper one, or at neither."""
         low, high = self.bounds.T
         return (u >= high).astype(np.int8) - (u <= low).astype(np.int8)
+
+    def depends(self, name: str) -> bool:
+        """Return whether a parameter varies, or follows from one that does."""
+        expression = self.expressions.get(name)
+        return name in self.free if expression is None else any(map(self.depends, expression.names))
 
     def values(self, free: Any, *, coordinates: bool = False, fixed: Mapping[str, Any] | None = None) -> list[Any]:
         """Return the values of all parameters; ``free`` may be traced, and be coordinates u.

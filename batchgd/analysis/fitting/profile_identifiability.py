@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -60,7 +61,9 @@ def judge(
         why = f"at an end of its interval {' and '.join(limits)} reached a limit" if limits else ""
         return Verdict(interval.name, IDENTIFIABLE, why)
     parts = [
-        f"open to the {side}: {to} to {last:.6g} the rise is at most {rise:.3g}, and the level is at {level:.3g}"
+        f"its best value is at its {'lower' if side == 'left' else 'upper'} limit"
+        if math.isclose(last, interval.value, rel_tol=1e-12)
+        else f"open to the {side}: {to} to {last:.6g} the rise is at most {rise:.3g}, and the level is at {level:.3g}"
         for is_open, side, to, (rise, last) in zip(
             (interval.open_left, interval.open_right), ("left", "right"), ("down", "up"), sides, strict=True
         )

@@ -127,8 +127,8 @@ def _limits_reached(fit: Any) -> list[str]:
     ]
     if not at:
         return []
-    others = " and the errors of the others hold for that value" if len(at) < fit.nvarys else ""
-    return [f"{' and '.join(at)}: no standard error there,{others}; widen the limit unless it has a reason"]
+    others = ", and the errors of the others hold for that value" if len(at) < fit.nvarys else ""
+    return [f"{' and '.join(at)}: no standard error there{others}; widen the limit unless it has a reason"]
 
 
 def _from_the_guess(fit: Any) -> list[str]:

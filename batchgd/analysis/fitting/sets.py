@@ -56,6 +56,8 @@ class Sets:
     """
 
     def __init__(self, names: Sequence[str], given: Mapping[str, Any], shared: Any, count: int):
+        if not isinstance(shared, str | Sequence):
+            raise InputError(f"shared is {quoted(shared)}: give the names of common parameters, such as {names[:1]}")
         common = [shared] if isinstance(shared, str) else list(shared)
         unknown = [name for name in common if name not in names]
         if unknown:

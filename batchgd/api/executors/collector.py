@@ -14,14 +14,11 @@ from batchgd.api.executors.worker import forget, know
 from batchgd.api.runs.collector import PAUSE, PartsCollector
 from batchgd.api.runs.folder import RunFolder
 from batchgd.api.runs.part import Part, read_part
-from batchgd.api.runs.split import Range, size_of_parts
+from batchgd.api.runs.split import GROWTH, Range, size_of_parts, tells_little
 from batchgd.engine.batch import Batch
 from batchgd.engine.progress import Watch
 from batchgd.minima.collector import IntoCatalogue
 from batchgd.problem.errors import BackendError, InputError, RunWarning, warn
-
-_MEASURABLE = 0.1
-"""Seconds below which the time of a part is mostly that of its beginning and its end."""
 
 _MOST_FAILED = 3
 """Parts that fail before any succeeds, after which the run is given up."""
@@ -36,7 +33,7 @@ class ExecutedCollector(PartsCollector):
         Who makes them.
     threads : int
         Threads for each of them.
-    folder, batch, range_, box, identity, ``**options``
+    folder, batch, range_, coordinates, identity, ``**options``
         As for :class:`PartsCollector`.
     """
 
@@ -105,29 +102,22 @@ class ExecutedCollector(PartsCollector):
             self._add(part, content, worker=outcome.worker)
         if self.folder.manifest.part is None:
             done = [part for part, _ in outcome.made]
+            batch, rows = self._batch, self.folder.manifest.rows
             starts, seconds = sum(part.stop - part.first for part in done), sum(map(seconds_of, done))
-            size = size_of_parts(self._batch, starts, seconds, rows=self.folder.manifest.rows, shared=self._total)
-            if seconds < _MEASURABLE and size > self._tried:
-                self._tried = min(size, max(self._tried, 8 * starts))
+            size = size_of_parts(batch, starts, seconds, rows=rows, shared=self._total)
+            if tells_little(batch, starts, seconds, rows=rows) and size > self._timed:
+                self._timed = min(size, max(self._timed, GROWTH * starts))
             else:
                 self.folder.change(part=size)
         self._call_back(watch)
 
     def _opened(self, part: Range, contents: tuple[bytes, ...]) -> list[Part]:
         """Read what a worker made: one part, or several that together are this one."""
-        made, first, batch, name = [], part[0], self._batch, self.folder.manifest.hash
+        made, first, name = [], part[0], self.folder.manifest.hash
+        box, dtype, rows = self._batch.coordinates.inside_box, self._batch.dtype, self.folder.manifest.rows
         for content in contents:
             stop = part[1] if len(contents) == 1 else _stop_of(content)
-            made.append(
-                read_part(
-                    content,
-                    batch.coordinates.inside_box,
-                    batch.dtype,
-                    name,
-                    (first, stop),
-                    rows=self.folder.manifest.rows,
-                )
-            )
+            made.append(read_part(content, box, dtype, name, (first, stop), rows=rows))
             first = stop
         if first != part[1]:
             raise InputError("the answer is not the part that was ordered")

@@ -11,7 +11,7 @@ from batchgd.api.runs.folder import RunFolder
 from batchgd.api.runs.gathered import Gathered
 from batchgd.api.runs.part import Part, machine
 from batchgd.api.runs.partial import Partial
-from batchgd.api.runs.split import Range, cover, first_size, size_of_parts
+from batchgd.api.runs.split import GROWTH, Range, cover, first_size, size_of_parts, tells_little
 from batchgd.api.runs.task import compute
 from batchgd.engine.batch import Batch
 from batchgd.engine.interrupts import current
@@ -55,8 +55,8 @@ class PartsCollector(Gathered):
         self.folder, self.callback = folder, callback
         self._batch, self._next, self._stop = batch, range_[0], range_[1]
         self._total = range_[1] - range_[0]
-        self._tried = first_size(batch)  # starts of the parts that are made to measure the speed
         self._ended = False
+        self._timed = first_size(batch)
         folder.tidy()
         self.made: list[Range] = []
         self.damaged: list[str] = []
@@ -97,7 +97,7 @@ class PartsCollector(Gathered):
         """Split what is left into parts; the size of those to compute is known once the first has been timed."""
         for first, stop in todo:
             while first < stop and (self.folder.manifest.part or self.folder.reread().part) is None:
-                (part, *_) = cover(have, first, min(stop, first + self._tried), 1 << 62)
+                (part, *_) = cover(have, first, min(stop, first + self._timed), 1 << 62)
                 yield part
                 first = part[1]
             yield from cover(have, first, stop, self.folder.manifest.part or 1)
@@ -132,8 +132,7 @@ class PartsCollector(Gathered):
 
     def _compute(self, part: Range, watch: Watch) -> None:
         """Compute a part and write it, unless the run ended before it was complete."""
-        began, folder = watch.seconds, self.folder
-        rows = folder.manifest.rows
+        folder, rows, n = self.folder, self.folder.manifest.rows, part[1] - part[0]
         made = compute(self._batch, *part, rows=rows, watch=watch, before=self.catalogue)
         for each in made:
             if each.complete:
@@ -141,7 +140,11 @@ class PartsCollector(Gathered):
             else:
                 self.take(each)
         if folder.manifest.part is None and all(each.complete for each in made):
-            folder.change(part=size_of_parts(self._batch, part[1] - part[0], watch.seconds - began, rows=rows))
+            seconds = sum(each.statistics["seconds"] for each in made)
+            if tells_little(self._batch, n, seconds, rows=rows):
+                self._timed = GROWTH * n
+            else:
+                folder.change(part=size_of_parts(self._batch, n, seconds, rows=rows))
         self._call_back(watch)
 
     def _add(self, part: Part, written: Part | bytes, **fields: Any) -> None:

@@ -177,9 +177,8 @@ class RunFolder:
 
     def read(self, part: Range, batch: Batch, *, rows: bool) -> Part:
         """Read a part; InputError if its file is damaged."""
-        return read_part(
-            self.file_of(part), batch.coordinates.inside_box, batch.dtype, self.manifest.hash, part, rows=rows
-        )
+        box = batch.coordinates.inside_box
+        return read_part(self.file_of(part), box, batch.dtype, self.manifest.hash, part, rows=rows)
 
     def write(self, range_: Range, part: Part | bytes) -> None:
         """Write a part, or its bytes; WriteError if that fails."""

@@ -75,6 +75,9 @@ def opened(source: Path | bytes) -> Iterator[zipfile.ZipFile]:
         packed = any(member.file_size != member.compress_size for member in members)
         if packed or sum(member.file_size for member in members) > size:
             raise InputError("its members are not stored uncompressed")
+        unknown = [name for name in archive.namelist() if name != HEAD and not name.endswith(_ARRAY)]
+        if unknown:  # an array under a damaged name would be missing without a word
+            raise InputError(f"it has a member {quoted(unknown[0])}, which is not an array")
         yield archive
 
 

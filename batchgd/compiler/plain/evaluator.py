@@ -200,8 +200,10 @@ class Evaluator:
 
     # Checks
 
-    def try_out(self, box: Box, others: Others) -> None:
+    def try_out(self, box: Box, others: Others, bounds: Bounds | None = None) -> None:
         """Call the functions at points of the box: raise if that fails everywhere, measure noise, check the gradient.
+
+        All points are within the bounds; of bounds per start, the k-th is within those of a start.
 
         Raises
         ------
@@ -209,22 +211,31 @@ class Evaluator:
             With the file and the line.
         """
         good: list[Floats] = []
+        numbers_of: list[int] = []  # those of the starts whose bounds the good points are in
         returned, trouble = False, ""
-        for x in sample(box.lower, box.upper, _TRIED):
+        points = sample(box.lower, box.upper, _TRIED)
+        for k, point in enumerate(points):
+            x = point if bounds is None else bounds.of(k % len(bounds.lower)).clip(point)
             numbers, troubles = self.functions[0].at(x[None], others)
             self.calls += 1
             returned, trouble = returned or not troubles, trouble or "".join(troubles)
-            good += [x] if np.isfinite(numbers[0, 0]) else []
+            if np.isfinite(numbers[0, 0]):
+                good.append(x)
+                numbers_of.append(k % len(bounds.lower) if bounds is not None else k)
             if len(good) == _WANTED:
                 break
         if not returned:
             raise refused(trouble)
         if len(good) > 1 and self.functions[0].vectorized:
             self._check_together(np.array(good), others)
+        within = None if bounds is None else bounds.of(np.array(numbers_of, np.int64))
+        fixed = np.zeros(self.dim, np.bool_) if bounds is None else np.atleast_2d(bounds.fixed).any(axis=0)
+        free = np.where(fixed, 0.0, self.widths)
         if good and self.step is None:
-            self.noise = differences.noise(self._of(self.values, others), np.array(good), self.widths)
+            lines = partial(self._values_within, others=others, inside=within)
+            self.noise = differences.noise(lines, np.array(good), free)
         if good and self.has_gradient:
-            self._check_gradient(np.array(good), others)
+            self._check_gradient(np.array(good), others, free, within)
 
     def _check_together(self, points: Floats, others: Others) -> None:
         """Raise if what a vectorized function returns for several points cannot be used."""
@@ -233,11 +244,23 @@ class Evaluator:
         if troubles:
             raise refused(troubles[0])
 
-    def _check_gradient(self, points: Floats, others: Others) -> None:
-        """Compare the gradient with differences along one line through each point."""
-        way, h = self.widths * np.linspace(1.0, 0.5, self.dim) / np.sqrt(self.dim), self._relative(3)
-        rows = [points + k * h * way for k in (1, -1, 2, -2)]
-        up, down, up2, down2 = self.values(np.concatenate(rows), others).reshape(4, -1)
+    def _values_within(self, x: Floats, others: Others, inside: Bounds | None) -> Floats:
+        """Values at several points for each row of the bounds, one after another; NaN outside."""
+        if inside is None:
+            return self.values(x, others)
+        several = len(x) // len(inside.lower) if inside.per_start else 1
+        ends = inside.of(np.arange(len(x)) // several)
+        rows = np.flatnonzero(((x >= ends.lower) & (x <= ends.upper)).all(axis=1))
+        found = np.full(len(x), np.nan)
+        found[rows] = self.values(x[rows], others)
+        return found
+
+    def _check_gradient(self, points: Floats, others: Others, widths: Floats, inside: Bounds | None) -> None:
+        """Compare the gradient with differences along one line through each point, if it does not leave the bounds."""
+        way, h = widths * np.linspace(1.0, 0.5, self.dim) / np.sqrt(self.dim), self._relative(3)
+        steps = h * np.array([1.0, -1.0, 2.0, -2.0])
+        lines = (points[:, None] + steps[:, None] * way).reshape(-1, self.dim)
+        up, down, up2, down2 = self._values_within(lines, others, inside).reshape(-1, 4).T
         numbers, troubles = self.functions[-1].at(points, others)
         self.calls += len(points)
         if len(troubles) == len(points):

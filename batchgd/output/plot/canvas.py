@@ -17,6 +17,7 @@ from batchgd.problem.optional import require
 from batchgd.problem.wording import minima_counted, plural
 
 _DPI = 150
+_MOST_LAYOUTS = 6
 _SKEWED = 6.0  # highest over median value, both above the lowest: 2 for a ramp, 4 for a bowl, hundreds for a quartic
 
 
@@ -235,9 +236,20 @@ def drawn(path: str | Path | None, draw: Callable[[], Any]) -> Any:
     return axes
 
 
+def _is_cut(figure: Any) -> bool:
+    """Whether a label of an axis reaches beyond the figure: with equal scales the layout needs several rounds."""
+    labels = [axis.label for ax in figure.axes for axis in (ax.xaxis, ax.yaxis) if axis.label.get_text()]
+    room = figure.bbox.padded(1.0)
+    extents = [label.get_window_extent() for label in labels]
+    return any(not (room.contains(*each.min) and room.contains(*each.max)) for each in extents)
+
+
 def write(axes: Any, path: str | Path) -> None:
     """Write the figure of the axes (or of an array of axes) into a file."""
     figure = np.asarray(axes, dtype=object).ravel()[0].figure
-    figure.draw_without_rendering()  # settles ticks first: their width moves the layout, which moves the ticks
+    for _ in range(_MOST_LAYOUTS):
+        figure.draw_without_rendering()  # settles ticks first: their width moves the layout, which moves the ticks
+        if not _is_cut(figure):
+            break
     with written_whole(path) as file:
         figure.savefig(file, dpi=_DPI)
