@@ -94,6 +94,9 @@ def test_maps_sweeps_and_strategies_know_the_period(turned):
         assert len(found.minima) == 6
     assert len(turned.fidelity(20).label) == 20
     assert (turned.fidelity(20).flow < 6).all()
+    saddles = turned.connect()  # 3 x 2 maxima of one coordinate at minima of the other, and the other way round
+    assert len(saddles.x) == 12
+    assert np.abs(saddles.x).max() <= np.pi
 
 
 def test_a_function_without_the_period_is_refused():

@@ -152,6 +152,21 @@ def test_shards_are_the_whole_in_any_order(tmp_path, whole, shards):
         assert differing(solve(tmp_path), whole) == []
 
 
+@pytest.mark.parametrize("backend", ["cpu", "numpy"])
+def test_shards_of_more_starts_than_any_machine_holds(tmp_path, backend):
+    """The last 500 of a trillion starts: their numbers fit in no 32 bits, and their rows in memory."""
+    part = solve(tmp_path, starts=10**12, shard=(2 * 10**9, 2 * 10**9), backend=backend)
+    given = solve(starts=part.x0, dim=None, backend=backend)
+    assert np.array_equal(part.x, given.x)
+    assert np.array_equal(part.minima.count, given.minima.count)
+    numbers = np.concatenate([rows["start"] for rows in bgd.rows(tmp_path)])
+    assert np.array_equal(numbers, np.arange(10**12 - 500, 10**12))
+    merged = bgd.merge(tmp_path, partial=True)
+    assert np.array_equal(merged.x, part.x)
+    with no_work(), pytest.raises(bgd.InputError, match=r"use at most .* starts, or keep='minima', which"):
+        solve(tmp_path, starts=10**12)
+
+
 def test_a_shard_has_the_starts_of_its_range(tmp_path, whole):
     part = solve(tmp_path, shard="2/3")
     for name in ("x", "fun", "nit", "nfev", "status"):

@@ -114,8 +114,9 @@ def multistart(
         tolerances hold. ``nit`` and ``nfev`` count both, and ``maxiter`` bounds each. Minima are polished in float64.
     threads : int, optional
         Worker threads of the CPU backend; default: one per core. They never change a result.
-    params : float or array, optional
-        Passed on to ``fun``; a new value needs no new compilation.
+    params : float, array or dict, optional
+        Passed on to ``fun``, the same for all starts; :func:`batchgd.descend` takes some for each. A new value needs no
+        new compilation.
     jac : callable, optional
         A hand-written gradient, traced instead of the derivative of ``fun``.
     args : tuple
@@ -197,7 +198,7 @@ def multistart(
         seed=seed,
         stopping=stopping,
         scale=scale,
-        resident=all_kept and until is None,
+        resident=all_kept and until is None and shard is None,
     )
     if check:
         from batchgd.analysis.basins.fidelity import check_halvable, check_step
