@@ -1,5 +1,7 @@
 """Time many fits at once: `python benchmarks/many_fits.py [decays [spots]]`, with how many data sets of each.
 
+`python benchmarks/many_fits.py --memory 100000 [starts]` prints what this many decays take besides their data.
+
 A decay of 50 points with three parameters against SciPy's `curve_fit`, with its limits and without; a rotated Gaussian
 of 15 x 15 pixels with seven parameters against scalar Levenberg-Marquardt in Numba (`peer/numba_lm.py`). All start from
 the same point, and take time of the process on one core, so that other work on the machine disturbs little; the last
@@ -11,6 +13,8 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -102,8 +106,31 @@ def spots(n: int) -> None:
     assert as_good.mean() > 0.99, f"Numba found a better fit in {1.0 - as_good.mean():.1%}"
 
 
+def memory(n: int, starts: int = 0) -> None:
+    """Print what fits of decays and their Dataset take at most, each in MiB."""
+    y = of_decays(n)
+    call = partial(bgd.fit, decay, TIMES, parameters=starting(DECAY_LIMITS), starts=starts, backend="cpu")
+    call(y[:100])
+    before = _mib("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak is that from here on
+    found = call(y)
+    more = _mib("VmHWM") - before
+    table = found.to_xarray()
+    sizes = f"y {y.nbytes >> 20} MiB, the fits {more} MiB more, the Dataset {table.nbytes >> 20} MiB"
+    print(f"{n:,} decays, {1 + starts} starts each: {sizes}")
+
+
+def _mib(name: str) -> int:
+    """Return a number that Linux knows about this process."""
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) >> 10 for line in lines if line.startswith(f"{name}:"))
+
+
 def main() -> None:
     """Print the table."""
+    if sys.argv[1:2] == ["--memory"]:
+        memory(*map(int, sys.argv[2:]))
+        return
     given = [int(each) for each in sys.argv[1:]]
     print("| fit | solver | data sets | evaluations | fits/s, one core | | fits/s, all cores |")
     print("|---|---|---:|---:|---:|---:|---:|")

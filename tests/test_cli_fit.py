@@ -2,8 +2,10 @@
 
 import gzip
 import json
+import os
 import re
 import shlex
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -269,6 +271,29 @@ def test_a_saved_fit_is_the_fit(data, capsys):
     assert "saved to" in err
     assert str(bgd.load("made.npz")).split("\n\n")[1:3] == out.split("\n\n")[1:3]
     assert_refused(capsys, ["fit", "data.csv", *EXPR, *PARAM, "--out", "made.npz"], "made.npz")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process alone")
+def test_ctrl_c_prints_and_saves_what_was_found(data, capsys, monkeypatch):
+    pressed = []
+
+    def press(_, update):
+        if not pressed and update.done:
+            pressed.append(update)
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr("batchgd.cli.progress.ProgressPrinter.__call__", press)
+    line = ["data.csv", *EXPR, *PARAM, "--starts", "20000", "--until", "0.9999", "--backend", "numpy", "--json"]
+    with bgd.testing.forced(interval=0.0):
+        code, out, err = run(capsys, [*line, "--out", "made.npz"])
+    assert code == 130
+    record = json.loads(out)
+    assert record["interrupted"] is True
+    assert 0 < record["agree"] <= record["n_starts"]
+    assert "interrupted: the fit knows only the starts that had ended" in record["notes"]
+    assert record["parameters"][1]["value"] == pytest.approx(0.7, abs=0.02)
+    assert bgd.load("made.npz").landscape.interrupted
+    assert "interrupted: this is what was found so far" in err
 
 
 def test_until_runs_to_a_coverage(data, capsys):

@@ -305,6 +305,36 @@ def test_matlabs_example_of_multistart():
     assert pair.chisqr == pytest.approx(fit.chisqr, rel=1e-9)
 
 
+def test_a_model_that_cannot_be_traced_has_no_remedy_that_a_fit_lacks():
+    from scipy.integrate import odeint
+
+    with pytest.raises(bgd.InputError, match="odeint cannot be traced: solve") as caught:
+        fitted(lambda t, a, k, c: odeint(lambda y, s: -k * y, a, t)[:, 0] + c)
+    assert "Callback" not in str(caught.value)
+
+
+@pytest.mark.parametrize("scale", ["linear", "log"])
+@pytest.mark.parametrize("loss", ["linear", "soft_l1"])
+def test_backends_agree(loss, scale):
+    limits = {"k": bgd.Parameter(min=0.1, max=0.65, scale=scale)}
+    one, other = (bounded(limits, loss=loss, f_scale=0.01, backend=backend, starts=20) for backend in ("cpu", "numpy"))
+    assert one.best.values == pytest.approx(other.best.values, rel=1e-8)
+    np.testing.assert_allclose(one.covar, other.covar, rtol=1e-6)
+    assert one.agree == other.agree == 20
+
+
+def test_the_stopping_rule_of_a_multistart():
+    one = fitted(maxiter=2, gtol=1e-12)
+    other = fitted(stopping=bgd.Stopping(maxiter=2, gtol=1e-12))
+    assert one.landscape.nit.max() == 2
+    np.testing.assert_array_equal(one.landscape.x, other.landscape.x)
+
+
+def test_starts_as_an_array_are_said_to_be_no_draws_once():
+    fit = fitted(starts=[[1.0, 1.0, 0.0], [2.0, 2.0, 0.5]])
+    assert str(fit).count("independent") == 1
+
+
 def test_masked_entries_are_missing():
     y, x = np.ma.array(Y), np.ma.array(T)
     y[3], x[7] = np.ma.masked, np.ma.masked
@@ -565,6 +595,7 @@ BAD = {
     "nothing between": ({"parameters": PARAMETERS | {"k": (np.inf, np.inf)}}, "between which there is no number"),
     "text": ({"parameters": "akc"}, "parameters is 'akc': give a dict"),
     "one entry": ({"parameters": [(0, 1)]}, "has 1 entry, but the model has 3"),
+    "no x": ({"model": "a*exp(-k*t) + c"}, "does not contain x: name the variable, as in x=..t.: x."),
     "one of several": ({"model": lambda t, a: a * t}, "has no parameter 'k'"),
     "fails": ({"model": lambda t, a, k, c: a * math.exp(-k * t) + c}, "fails at a = .*TypeError: .*np.exp"),
     "complex": ({"model": lambda t, a, k, c: 1j * decay(t, a, k, c)}, "returns complex numbers"),
@@ -604,6 +635,10 @@ BAD = {
     "more names of x": ({"x": {"t": T, "u": T}}, "x has t, u, of which the model decay takes only t"),
     "shared": ({"shared": 3, "x": [T, T], "y": [Y, Y]}, "shared is 3: give the names of common parameters"),
     "x last": ({"model": lambda a, k, c, t: decay(t, a, k, c)}, "'a' as its first argument, which is x"),
+    "image": (
+        {"model": lambda x, a, k, c: x[0], "x": np.mgrid[:6, :10].astype(float), "y": Y.reshape(6, 10)},
+        "the shape .6, 10. of one image, .* for one fit, give x.reshape.len.x., -1. and y.ravel..",
+    ),
     "one point": ({"x": T[:1], "y": Y[:1]}, "1 point cannot determine 3 parameters"),
     "method": ({"method": "lm"}, "did you mean 'levenberg_marquardt'"),
     "expr of itself": ({"parameters": PARAMETERS | {"a": "a + 1"}}, "circular"),
@@ -627,6 +662,12 @@ WORDS = {
     "nan_policy": "left out and counted",
     "sigm": "'sigma'",
 }
+
+
+@pytest.mark.parametrize(("word", "remedy"), [("lower", "min="), ("fixed", "vary=False"), ("init", "value=")])
+def test_words_of_other_libraries_for_a_parameter(word, remedy):
+    with pytest.raises(bgd.InputError, match=f"takes no {word!r}: give .*{remedy}"):
+        bgd.Parameter(**{word: 1.0})
 
 
 @pytest.mark.parametrize("word", WORDS)

@@ -60,7 +60,12 @@ def test_parts_give_what_the_whole_gives(tmp_path, changes):
 def test_parts_grow_until_one_tells_how_long_they_take(tmp_path):
     with forced(clock=lambda: 0.0):
         bgd.multistart("sphere", dim=1, starts=80_000, backend="numpy", keep="minima", run=tmp_path)
-    assert [file.stem[-5:] for file in files(tmp_path)] == ["04096", "69632", "80000"]
+        assert [file.stem[-5:] for file in files(tmp_path)] == ["04096", "69632", "80000"]
+        files(tmp_path)[0].unlink()
+        batches = []
+        with watched(batches.append):
+            bgd.multistart("sphere", dim=1, starts=81_000, backend="numpy", keep="minima", run=tmp_path)
+    assert [(batch.starts.number, batch.starts.n) for batch in batches] == [(0, 4096), (80_000, 1000)]
 
 
 def test_starts_that_are_given(tmp_path, whole):
@@ -152,6 +157,21 @@ def test_shards_are_the_whole_in_any_order(tmp_path, whole, shards):
         assert differing(solve(tmp_path), whole) == []
 
 
+@pytest.mark.parametrize("backend", ["cpu", "numpy"])
+def test_shards_of_more_starts_than_any_machine_holds(tmp_path, backend):
+    """The last 500 of a trillion starts: their numbers fit in no 32 bits, and their rows in memory."""
+    part = solve(tmp_path, starts=10**12, shard=(2 * 10**9, 2 * 10**9), backend=backend)
+    given = solve(starts=part.x0, dim=None, backend=backend)
+    assert np.array_equal(part.x, given.x)
+    assert np.array_equal(part.minima.count, given.minima.count)
+    numbers = np.concatenate([rows["start"] for rows in bgd.rows(tmp_path)])
+    assert np.array_equal(numbers, np.arange(10**12 - 500, 10**12))
+    merged = bgd.merge(tmp_path, partial=True)
+    assert np.array_equal(merged.x, part.x)
+    with no_work(), pytest.raises(bgd.InputError, match=r"use at most .* starts, or keep='minima', which"):
+        solve(tmp_path, starts=10**12)
+
+
 def test_a_shard_has_the_starts_of_its_range(tmp_path, whole):
     part = solve(tmp_path, shard="2/3")
     for name in ("x", "fun", "nit", "nfev", "status"):
@@ -241,7 +261,7 @@ def test_what_does_not_go_with_parts_is_refused(tmp_path):
         solve(shard=(1, 2))
     with no_work(), pytest.raises(bgd.InputError, match="callback needs run, a folder: give both, or progress="):
         solve(callback=print)
-    with pytest.raises(bgd.InputError, match="keep is 'disk'"):
+    with pytest.raises(bgd.InputError, match="keep='disk' needs run, a folder: add it, or give keep='minima'"):
         solve(keep="disk")
     (tmp_path / "other.txt").touch()
     with pytest.raises(bgd.InputError, match=r"contains 'other\.txt' and is not a run"):

@@ -134,6 +134,19 @@ def test_out_of_memory_halves_a_part(tmp_path, whole):
     assert len(files(tmp_path)) == 4
 
 
+def test_half_a_part_is_saved_before_the_other_half_begins(tmp_path, whole):
+    begun = []
+
+    def full(batch):
+        if batch.starts.n > 600:
+            raise MemoryError
+        begun.append((batch.starts.number, len(files(tmp_path))))
+
+    with watched(full), forced(part=1000):
+        assert differing(bgd.multistart("rastrigin", **SETTINGS, run=tmp_path), whole) == []
+    assert begun == [(0, 0), (500, 1), (1000, 2), (1500, 3)]
+
+
 def test_a_lost_device_leaves_what_is_done(tmp_path, whole):
     class CudaAPIError(Exception):
         pass

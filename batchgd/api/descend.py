@@ -69,7 +69,7 @@ def descend(
     params : dict, float or array, optional
         In a dict, params of each start: ``params={"y": y, "c": c}`` of ``fun(x, y, c)``, with a row of y and of c for
         each start, or for each problem. Starts then descend on different functions of one shape, such as fits of
-        different data, on the CPU and in NumPy. Anything else is passed on to ``fun(x, params)`` for all of them.
+        different data. Anything else is passed on to ``fun(x, params)`` for all of them.
     which : (n,) array of int, optional
         The row of ``params`` for each start; start i has row i if omitted.
     seed : int, optional

@@ -58,6 +58,11 @@ def fit(
     until: Coverage | None = None,
     seed: int | None = 0,
     method: Any = None,
+    gtol: float | None = None,
+    xtol: float | None = None,
+    ftol: float | None = None,
+    maxiter: int | None = None,
+    max_time: float | None = None,
     stopping: Any = None,
     identity: Any = None,
     sampling: Any = "uniform",
@@ -102,8 +107,10 @@ def fit(
     starts : int, optional
         How many starts, 1,000 by default, and 10 for each of N data sets, which also start at the values given, if
         any: then it may be 0. With ``until``, the largest number.
-    until, seed, method, stopping, identity, sampling, backend, threads, progress, run
+    until, seed, method, gtol, xtol, ftol, maxiter, max_time, stopping
         As for :func:`multistart`; the method is :class:`LevenbergMarquardt` if omitted.
+    identity, sampling, backend, threads, progress, run
+        As for :func:`multistart`.
 
     Returns
     -------
@@ -124,6 +131,7 @@ def fit(
     >>> round(found.params["k"].value, 2), bool(found.params["k"].stderr < 0.01), found.agree > 90
     (0.7, True, True)
     """
+    stopping = as_stopping(stopping, gtol=gtol, xtol=xtol, ftol=ftol, maxiter=maxiter, max_time=max_time)
     if shared is None and has_rows(y):
         others = {"until": until, "identity": identity, "exchangeable": exchangeable, "run": run}
         refused = {name: (given, None) for name, given in others.items()}
@@ -170,9 +178,8 @@ def fit(
     return FitResult(prepared, data, landscape, found, objective.loss, absolute_sigma)
 
 
-def _stopping(given: Any, data: Data, loss: Loss, box: Any, method: Method) -> Stopping:
+def _stopping(rule: Stopping, data: Data, loss: Loss, box: Any, method: Method) -> Stopping:
     """Return the stopping rule, whose gtol follows the variation of the data unless it was given."""
-    rule = as_stopping(given)
     level = data.y - data.y.mean() if np.ptp(data.y) else data.y
     with np.errstate(over="ignore"):
         cost = float(np.sum(loss.cost(level if data.sigma is None else level / data.sigma)))

@@ -15,7 +15,7 @@ from batchgd.analysis.fitting import forms, record, report
 from batchgd.analysis.fitting.data import Data
 from batchgd.analysis.fitting.model import Model
 from batchgd.analysis.fitting.solutions import Outcome, Solution, equal
-from batchgd.analysis.fitting.statistics import Criteria, Linearised, correlation, linearised
+from batchgd.analysis.fitting.statistics import Criteria, Linearised, correlation, linearised, weighted
 from batchgd.api.fit_pictures import FitPictures
 from batchgd.api.fit_profiles import Profiled
 from batchgd.api.result import MultistartResult
@@ -170,11 +170,10 @@ class FitResult(Profiled):
     @cached_property
     def _linearised(self) -> Linearised:
         with np.errstate(all="ignore"):
-            weights = np.broadcast_to(self.loss.weights(self.residual)[1], self.residual.shape)
             cost = 2.0 * float(np.sum(self.loss.cost(self.residual)))
         variance = cost / self.nfree if self.nfree > 0 else np.inf
-        weighted, factor = self.jac * np.sqrt(weights)[:, None], 1.0 if self.absolute_sigma else variance
-        return linearised(weighted, self.best.at_limit, factor)
+        factor = 1.0 if self.absolute_sigma else variance
+        return linearised(weighted(self.loss, self.residual, self.jac), self.best.at_limit, factor)
 
     @property
     def covar(self) -> Floats:

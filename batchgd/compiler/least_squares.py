@@ -17,8 +17,9 @@ from batchgd.compiler.trace.call import check_call, with_args
 from batchgd.compiler.trace.escape import name_of
 from batchgd.compiler.trace.module_patches import running
 from batchgd.compiler.trace.residuals import Term, gauss_newton, jacobian_terms, standardised, summed, terms_of
+from batchgd.compiler.trace.substitutes import UNTRACED
 from batchgd.problem import check
-from batchgd.problem.errors import InputError, quoted
+from batchgd.problem.errors import InputError, TraceError, quoted
 
 if TYPE_CHECKING:
     from batchgd.compiler.objective import What
@@ -100,7 +101,10 @@ class LeastSquares(Objective):
         self._slopes: list[ArrayProgram] | None = None
         total = summed(self._vector, self.loss.cost)
         numbers = checked_params(params)
-        super().__init__(total, dim, numbers, box=box, name=name_of(residuals) if name is None else name)
+        try:
+            super().__init__(total, dim, numbers, box=box, name=name_of(residuals) if name is None else name)
+        except TraceError as error:  # of residuals there is nothing that runs untraced
+            raise TraceError(str(error).removesuffix(UNTRACED)) from None
         self.shapes = shapes
 
     def gauss_newton(self, x: ArrayLike) -> Floats:

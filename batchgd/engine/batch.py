@@ -333,8 +333,8 @@ def _check_bounds(bounds: Bounds | None, box: Box, objective: Differentiable, me
     rule = method.rule_in(objective.dim)
     if not takes_bounds(rule):
         raise InputError(
-            f"{type(method).__name__} does not take bounds yet: leave method out, or give a first-order one such as "
-            "method=bgd.Adam(learning_rate=...)"
+            f"the rule of {type(method).__name__} has stages, and none for bounds (STAGES_WITHIN): choose another "
+            "method, such as method=bgd.LBFGS(), or leave bounds out"
         )
     if objective.plain and bounds.per_start and getattr(objective, "jac", None) is None:
         raise InputError(

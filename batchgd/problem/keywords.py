@@ -23,6 +23,13 @@ _HABITS: list[tuple[str, dict[str, str]]] = [
         "bounds p0 x0 box lb ub lower upper params pars param_info param_names limits guess initial_guess",
         {"absolute_sigma": "give parameters={name: (lo, hi), ...}"},
     ),
+    (
+        "lb ub lower upper lower_bound upper_bound low high minimum maximum bounds limits",
+        {"vary": "give min= and max="},
+    ),
+    ("p0 x0 init init_value initial guess start", {"vary": "give value="}),
+    ("fixed fix frozen const constant", {"vary": "give vary=False"}),
+    ("log log_scale logscale", {"vary": "give scale='log'"}),
     ("xdata t independent_vars", {"absolute_sigma": "give x, the second argument"}),
     ("ydata data", {"absolute_sigma": "give y, the third argument"}),
     ("weights", {"absolute_sigma": "give sigma=1 / weights, for weights that multiply the residuals"}),

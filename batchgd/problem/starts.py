@@ -26,6 +26,7 @@ from batchgd.problem.samplings import (
     UniformStarts,
     uniform_in_box,
 )
+from batchgd.problem.speaker import option
 from batchgd.problem.wording import plural
 
 __all__ = ["MAX_STARTS", "Normal", "Starts", "parse_seed", "parse_starts", "start"]
@@ -143,7 +144,7 @@ def parse_starts(
     else:
         points = sampling(_count(starts), box, parse_seed(seed))
     if resident:
-        _check_memory(points.n, box.dim, dtype)
+        check_memory(points.n, box.dim, dtype)
     return points
 
 
@@ -242,7 +243,7 @@ def _check_box(box: Box, dim: int | None, dtype: np.dtype[Any]) -> None:
         )
 
 
-def _check_memory(n: int, dim: int, dtype: np.dtype[Any]) -> None:
+def check_memory(n: int, dim: int, dtype: np.dtype[Any]) -> None:
     """Refuse more starts than this machine can hold the results of."""
     try:
         memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
@@ -252,5 +253,5 @@ def _check_memory(n: int, dim: int, dtype: np.dtype[Any]) -> None:
     if n * each > memory:
         raise InputError(
             f"the results of {n:.4g} starts take {n * each / 1e9:.3g} GB and this machine has {memory / 1e9:.3g} GB: "
-            f"use at most {memory // (2 * each):.2g} starts"
+            f"use at most {memory // (2 * each):.2g} starts, or {option('keep', 'minima')}, which keeps no row of each"
         )

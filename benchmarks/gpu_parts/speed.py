@@ -213,7 +213,7 @@ def calls(place: Place) -> dict[str, Work]:
         for keep in ("all", "minima"):
             call = partial(_large, place, name, {"dim": dim, "starts": count, "dtype": dtype, "keep": keep})
             items[f"{name} {dim} {dtype}, keep={keep!r}"] = call
-    for what in ("decays", "spots"):
+    for what in place.of(("decays", "spots"), ("decays",)):
         items[f"many fits: {what}"] = partial(_fits, place, what)
     one = {"dim": dim, "starts": count, "dtype": "float64", "keep": "all"}
     items["the same in float64, keep='all', one launch in flight"] = partial(_large, place, name, one, streams=1)
@@ -237,7 +237,7 @@ def _fits(place: Place, what: str) -> Record:
     import batchgd as bgd
 
     model, x, limits, make = FITTED[what]
-    y = make(place.of(1 << 17, 4))
+    y = make(place.of(1 << 17, 2))
     call = partial(bgd.fit, model, x, y, parameters=many_data.starting(limits), starts=0)
     found = call(backend="cuda")
     seconds = {backend: seconds_of(partial(call, backend=backend), 1) for backend in ("cuda", place.reference)}

@@ -38,14 +38,15 @@ class Data:
 def as_variables(x: Any) -> Variables:
     """Return x as one array, or as arrays by name: a dict or a data frame."""
     if isinstance(x, Mapping) or hasattr(x, "columns"):
-        named = {str(name): _reals(f"x[{name!r}] contains", x[name]) for name in x}
+        named = {str(name): as_numbers(f"x[{name!r}] contains", x[name]) for name in x}
         if not named:
             raise InputError("x has no columns: give at least one array")
         return named
     if isinstance(x, tuple | list) and len({np.size(each) for each in x}) > 1:
         raise InputError(f"x is a list of arrays of different lengths {[np.size(each) for each in x]}: make them equal")
-    array = np.stack([_reals("x contains", each) for each in x]) if isinstance(x, tuple) else _reals("x contains", x)
-    return np.atleast_1d(array)
+    if isinstance(x, tuple):
+        return np.atleast_1d(np.stack([as_numbers("x contains", each) for each in x]))
+    return np.atleast_1d(as_numbers("x contains", x))
 
 
 def take_data(x: Any, y: Any, sigma: Any = None) -> Data:
@@ -55,7 +56,7 @@ def take_data(x: Any, y: Any, sigma: Any = None) -> Data:
     >>> data.x, len(data), data.dropped
     (array([0., 2.]), 2, 1)
     """
-    observed = _reals("y contains", y)
+    observed = as_numbers("y contains", y)
     if observed.ndim != 1 or len(observed) == 0:
         raise InputError(f"y has shape {observed.shape}: give one number per observation, shape (m,)")
     variables = as_variables(x)
@@ -84,7 +85,7 @@ def take_data(x: Any, y: Any, sigma: Any = None) -> Data:
     )
 
 
-def _reals(subject: str, value: Any) -> Floats:
+def as_numbers(subject: str, value: Any) -> Floats:
     """Return numbers as an array; masked entries are NaN."""
     if hasattr(value, "mask") and hasattr(value, "filled") and value.dtype.kind in "iuf":
         value = value.astype(np.float64).filled(np.nan)
@@ -94,7 +95,7 @@ def _reals(subject: str, value: Any) -> Floats:
 def _sigma(sigma: Any, m: int) -> Floats | None:
     if sigma is None:
         return None
-    found = _reals("sigma contains", sigma)
+    found = as_numbers("sigma contains", sigma)
     if found.shape not in ((), (m,)):
         raise InputError(f"sigma has shape {found.shape}, y has shape ({m},): give one per observation, or one number")
     bad = found[(found <= 0.0) | np.isinf(found)]

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.analysis.fitting.data import Data, Variables, as_variables, take_data
-from batchgd.problem import check
+from batchgd.analysis.fitting.data import Data, Variables, as_numbers, as_variables, take_data
 from batchgd.problem.errors import InputError
 
 Floats = NDArray[np.float64]
@@ -63,15 +62,14 @@ def take_many(x: Any, y: Any, sigma: Any = None) -> ManyData:
     >>> data.ndata.tolist(), data.dropped.tolist()
     ([2, 3], [1, 0])
     """
-    remedy = "give numbers, NaN where one is missing"
-    observed = np.asarray(check.reals("y contains", y, remedy), np.float64)
+    observed = as_numbers("y contains", y)
     if observed.ndim != 2 or 0 in observed.shape:
         raise InputError(f"y has shape {observed.shape}: give one row per data set, shape (N, m)")
     count, m = observed.shape
     spread = _sigma(sigma, count, m)
     variables = as_variables(x)
-    at_x = take_data(x, np.where(_missing_in_x(variables, m), np.nan, 0.0), None)  # which checks x, and drops its NaN
-    kept = ~_missing_in_x(variables, m)
+    kept = ~_missing_in_x(variables, count, m)
+    at_x = take_data(x, np.where(kept, 0.0, np.nan), None)  # which checks x, and drops its NaN
     observed = observed if kept.all() else observed[:, kept]
     bad = np.isinf(observed)
     if bad.any():
@@ -88,10 +86,15 @@ def take_many(x: Any, y: Any, sigma: Any = None) -> ManyData:
     return ManyData(at_x.x, np.where(missing, 0.0, observed), None, weights, dropped)
 
 
-def _missing_in_x(variables: Variables, m: int) -> NDArray[np.bool_]:
+def _missing_in_x(variables: Variables, count: int, m: int) -> NDArray[np.bool_]:
     columns = [*variables.values()] if isinstance(variables, dict) else [variables]
     missing = np.zeros(m, bool)
     for column in columns:
+        if column.ndim == 3 and column.shape[-2:] == (count, m):
+            raise InputError(
+                f"x and y have the shape {(count, m)} of one image, but each row of y is a data set: for one fit, give "
+                "x.reshape(len(x), -1) and y.ravel()"
+            )
         if column.shape[-1] != m:
             raise InputError(f"x has {column.shape[-1]} points and y has {m} in each row: give as many of each")
         missing |= np.isnan(column).reshape(-1, m).any(axis=0)
@@ -103,7 +106,7 @@ def _missing_in_x(variables: Variables, m: int) -> NDArray[np.bool_]:
 def _sigma(sigma: Any, count: int, m: int) -> Floats | None:
     if sigma is None:
         return None
-    found = np.asarray(check.reals("sigma contains", sigma, "give numbers, NaN where one is missing"), np.float64)
+    found = as_numbers("sigma contains", sigma)
     if found.shape not in ((), (m,), (count, m)):
         raise InputError(f"sigma has shape {found.shape}, y has {(count, m)}: give (N, m), (m,) or one number")
     bad = found[(found <= 0.0) | np.isinf(found)]

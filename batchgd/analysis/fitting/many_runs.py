@@ -19,6 +19,7 @@ from batchgd.analysis.fitting.many_statistics import cholesky, covariances, scal
 from batchgd.analysis.fitting.model import Model
 from batchgd.analysis.fitting.parameters import ParameterSet
 from batchgd.analysis.fitting.solutions import ROUNDING, SAME
+from batchgd.analysis.fitting.statistics import weighted
 from batchgd.compiler.least_squares import LeastSquares
 from batchgd.compiler.problems import for_each
 from batchgd.compiler.resolve import Problem
@@ -278,8 +279,7 @@ class ManyRuns:
 
         def jacobian(some: Rows) -> Floats:
             function = for_each(self.objective, problems.part(some).of_starts)
-            residuals, derivatives = function.jacobian(u[some])
-            return derivatives * np.sqrt(np.broadcast_to(loss.weights(residuals)[1], residuals.shape))[:, :, None]
+            return weighted(loss, *function.jacobian(u[some]))
 
         with np.errstate(all="ignore"):
             inverse, rank = covariances(matrix, held, jacobian)

@@ -51,7 +51,7 @@ class Model:
         variables = list(one) if isinstance(one, dict) else []
         call: Call
         if isinstance(model, str):
-            call = _formula(model, variables)
+            call = _formula(model, variables, parameters)
             name, names = model, call.names
         elif callable(model):
             name = name_of(model)
@@ -216,10 +216,13 @@ class MissingModel:
         raise InputError(f"the model {self.name} was not saved with its fit: load it with bgd.load(path, fun=model)")
 
 
-def _formula(text: str, variables: list[str]) -> FormulaCall:
+def _formula(text: str, variables: list[str], parameters: Any) -> FormulaCall:
     expression = Expression.parse(text, "model")
     columns = variables or ["x"]
     names = [name for name in _order(expression) if name not in columns]
+    if not variables and "x" not in expression.names:
+        free = [name for name in names if name not in (_names_given(parameters) or [])] or names
+        raise InputError(f"model {quoted(text)} does not contain x: name the variable, as in x={{{free[-1]!r}: x}}")
     if not names:
         raise InputError(f"model {quoted(text)} has no parameters: name at least one besides {', '.join(columns)}")
     if not expression.names & {*columns}:

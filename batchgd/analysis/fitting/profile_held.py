@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.analysis.fitting.profile_levels import RiseTest
-from batchgd.analysis.fitting.statistics import linearised
+from batchgd.analysis.fitting.statistics import linearised, weighted
 from batchgd.compiler.resolve import Problem
 from batchgd.engine.batch import batch_at
 from batchgd.engine.compute import Compute
@@ -67,9 +67,7 @@ class HeldFits:
 
     def _scales(self) -> tuple[Floats, list[str]]:
         """Return the steps, and the parameters that J leaves undetermined."""
-        residuals, jacobian = self.objective.jacobian(self.best)
-        weights = np.broadcast_to(self.fit.loss.weights(residuals)[1], residuals.shape)
-        jacobian = jacobian * np.sqrt(weights)[:, None]
+        jacobian = weighted(self.fit.loss, *self.objective.jacobian(self.best))
         found = linearised(jacobian, np.zeros(len(self.best), np.int8), self.test.variance)
         deviations, lengths = np.sqrt(np.diag(found.covariance)), np.linalg.norm(jacobian, axis=0)
         with np.errstate(divide="ignore"):

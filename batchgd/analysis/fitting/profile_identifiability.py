@@ -92,11 +92,13 @@ class Identifiability(Mapping):
     def to_dataframe(self) -> Any:
         """Return a pandas DataFrame with a row per parameter."""
         pandas = require("pandas", "frames")
-        rows = [{"parameter": each.name, "verdict": each.verdict, "why": each.why} for each in self._verdicts.values()]
-        return pandas.DataFrame(rows)
+        return pandas.DataFrame(self._rows())
+
+    def _rows(self) -> list[dict[str, str]]:
+        return [{"parameter": each.name, "verdict": each.verdict, "why": each.why} for each in self._verdicts.values()]
 
     def __repr__(self) -> str:
-        rows = [{"parameter": each.name, "verdict": each.verdict, "why": each.why} for each in self._verdicts.values()]
+        rows = self._rows()
         if not any(row["why"] for row in rows):
             for row in rows:
                 del row["why"]

@@ -70,7 +70,7 @@ def notes(fit: Any) -> list[str]:
         )
     elif fit.condition > ILL:
         lines.append(f"ill-conditioned (condition {fit.condition:.1e}): standard errors have few correct digits")
-    if not fit.landscape.independent:
+    if not fit.landscape.independent and fit.landscape.coverage.unseen_high is not None:
         lines.append("starts were not independent draws: shares have no interval")
     if fit.landscape.interrupted:
         lines.append("interrupted: the fit knows only the starts that had ended")

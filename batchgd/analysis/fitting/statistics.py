@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from batchgd.compiler.losses import Loss
+
 Floats = NDArray[np.float64]
 
 UNDETERMINED = 1e-6
@@ -60,6 +62,17 @@ def linearised(jacobian: Floats, at_limit: NDArray[np.int8], factor: float) -> L
         why |= {int(k): "as many parameters as points" for k in rows}
     full = rank == len(rows)
     return Linearised(covariance, rank, float(singular[0] / singular[-1]) if full else np.inf, why)
+
+
+def weighted(loss: Loss, residual: Floats, jacobian: Floats) -> Floats:
+    """Return J, (..., m, p), with its rows times the roots of the weights that a robust loss gives to the residuals.
+
+    >>> weighted(Loss(), np.array([3.0]), np.array([[2.0]])).tolist()
+    [[2.0]]
+    """
+    with np.errstate(all="ignore"):
+        weights = np.broadcast_to(loss.weights(residual)[1], residual.shape)
+        return jacobian * np.sqrt(weights)[..., None]
 
 
 def correlation(covariance: Floats) -> Floats:

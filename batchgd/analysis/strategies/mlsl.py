@@ -85,13 +85,14 @@ class MLSL(Strategy):
     def explore(self, campaign: Campaign) -> dict[str, Any]:
         """Sample and descend, round by round."""
         batch = campaign.batch
-        n, box = batch.starts.n, batch.box
+        n, at = batch.starts.n, batch.coordinates
+        box = at.inside_box
         u, fun = np.empty((0, box.dim)), np.empty(0)
         waiting, better = np.empty(0, np.int64), np.empty(0)  # better: distance of a better point, as far as known
         for k in range(min(self.rounds, n)):
             new = batch.starts.points(len(fun), n * (k + 1) // min(self.rounds, n))
             waiting = np.append(waiting, np.arange(len(fun), len(fun) + len(new)))
-            u = np.concatenate([u, (new - box.lower) / box.width])
+            u = np.concatenate([u, (at.inward(new) - box.lower) / box.width])
             fun, better = np.append(fun, campaign.value(new)), np.append(better, np.full(len(new), np.inf))
             chosen = self._chosen(campaign, u, fun, waiting, better)
             if current().seen and campaign.made:
@@ -118,14 +119,16 @@ class MLSL(Strategy):
         if radius == 0.0:
             return rows
         rows = rows[better[rows] > radius]
-        better[rows] = nearest_better(u, fun, rows, radius, campaign.batch.threads)
+        domain, box = campaign.batch.domain, campaign.collector.catalogue.box
+        turns = None if domain is None else np.where(np.isfinite(domain.period), 1.0, 0.0)
+        better[rows] = nearest_better(u, fun, rows, radius, campaign.batch.threads, turns)
         rows = rows[better[rows] > radius]
         found = campaign.collector.catalogue.x
         if len(found) and len(rows):
             from scipy.spatial import cKDTree
 
-            known = (found - campaign.batch.box.lower) / campaign.batch.box.width
-            rows = rows[cKDTree(known).query(u[rows])[0] > radius]
+            known = (found - box.lower) / box.width
+            rows = rows[cKDTree(*_turned(known, turns)).query(u[rows])[0] > radius]
         return rows
 
 
@@ -141,10 +144,20 @@ def critical_distance(sample: int, dim: int, sigma: float) -> float:
     return math.exp(share / dim) / math.sqrt(math.pi)
 
 
-def nearest_better(u: NDArray, fun: NDArray, rows: NDArray, radius: float, workers: int = 1) -> NDArray[np.float64]:
+def _turned(u: NDArray, turns: NDArray | None) -> tuple[Any, ...]:
+    """The arguments of a tree of points whose distances are modulo ``turns``, where these are not 0."""
+    if turns is None or not turns.any():
+        return (u,)
+    return np.where(turns > 0.0, u % 1.0, u), 16, True, False, True, turns
+
+
+def nearest_better(
+    u: NDArray, fun: NDArray, rows: NDArray, radius: float, workers: int = 1, turns: NDArray | None = None
+) -> NDArray[np.float64]:
     """Distance of a point of lower value within the radius of each row, inf if there is none.
 
-    Not always that of the nearest one: any such point is enough. An interrupt leaves rows at inf.
+    Not always that of the nearest one: any such point is enough. An interrupt leaves rows at inf. ``turns`` has a 1 for
+    coordinates with a period, which only the search in a tree takes account of: beyond, more points descend.
     """
     interrupt, out = current(), np.full(len(rows), np.inf)
     if u.shape[1] > _TREE_DIM:
@@ -161,7 +174,7 @@ def nearest_better(u: NDArray, fun: NDArray, rows: NDArray, radius: float, worke
         return np.where(out <= radius, out, np.inf)
     from scipy.spatial import cKDTree
 
-    tree, padded, left, k = cKDTree(u), np.append(fun, np.inf), np.arange(len(rows)), 1
+    tree, padded, left, k = cKDTree(*_turned(u, turns)), np.append(fun, np.inf), np.arange(len(rows)), 1
     while len(left) and not interrupt.seen:
         k = min(4 * k, len(u))
         again = []

@@ -92,7 +92,7 @@ def work(order: Order, attempt: int) -> Answer:
         know(order.name, batch)
     try:
         with recorded() as calls:
-            made = compute(batch, *order.part, rows=order.rows, watch=Watch())
+            made = list(compute(batch, *order.part, rows=order.rows, watch=Watch()))
     except Exception as error:
         return Answer(FAILED, me, _shown(error))
     parts = tuple(_as_bytes(part, order.name.split("-")[0]) for part in made)

@@ -97,7 +97,7 @@ def merge(
     keep = check.one_of("keep", keep or ("all" if rows else "minima"), ("all", "minima"))
     if keep == "all" and not rows:
         raise InputError(f"not all of these runs keep rows: omit {option('keep', 'all')}")
-    sources = _sources(folders, fun, args, threads, keep=keep == "all")
+    sources = _sources(folders, fun, args, threads, rows=keep == "all" and not partial)
     if not partial:
         _check_complete(sources)
     batch = sources[0].batch
@@ -177,7 +177,7 @@ class _Merged(Gathered):
         self.take_read(found, source.offset)
 
 
-def _sources(folders: list[RunFolder], fun: Any, args: Any, threads: int | None, *, keep: bool) -> list[_Source]:
+def _sources(folders: list[RunFolder], fun: Any, args: Any, threads: int | None, *, rows: bool) -> list[_Source]:
     """Sort the folders by seed, and check that they fit."""
     first = folders[0].manifest.configuration
     by_seed: dict[int, list[RunFolder]] = {}
@@ -193,7 +193,7 @@ def _sources(folders: list[RunFolder], fun: Any, args: Any, threads: int | None,
     for seed, same in sorted(by_seed.items()):
         longest = max(same, key=lambda folder: folder.manifest.starts)
         offset = sources[-1].offset + sources[-1].batch.starts.n if sources else 0
-        sources.append(_Source(seed, batch_of(longest, fun, args, threads, rows=keep), same, offset))
+        sources.append(_Source(seed, batch_of(longest, fun, args, threads, rows=rows), same, offset))
     return sources
 
 

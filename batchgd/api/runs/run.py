@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
+
 from batchgd.analysis.strategies.base import Strategy
 from batchgd.api.executors.choice import check_executor, started
 from batchgd.api.executors.collector import ExecutedCollector
@@ -26,8 +28,16 @@ from batchgd.problem.coordinates import Coordinates
 from batchgd.problem.errors import InputError, quoted
 from batchgd.problem.identity import Identity
 from batchgd.problem.speaker import option, said
+from batchgd.problem.starts import check_memory
 
-KEPT = ("all", "disk", "minima")
+
+def kept(keep: Any, run: Any) -> str:
+    """Check the argument ``keep``."""
+    keep = check.one_of("keep", keep, ("all", "disk", "minima"))
+    if keep == "disk" and run is None:
+        instead = option("keep", "minima")
+        raise InputError(f"{option('keep', 'disk')} needs {option('run')}, a folder: add it, or give {instead}")
+    return keep
 
 
 @dataclass(frozen=True)
@@ -94,6 +104,8 @@ class Parts:
         n = batch.starts.n
         number, of = self.shard or (1, 1)
         first, stop = share(n, number, of)
+        if keep == "all" and not until:
+            check_memory(stop - first, batch.box.dim, np.dtype(batch.dtype))
         if first == stop:
             raise InputError(f"shard is {number}/{of}, which has none of the {n} starts: give fewer shards")
         rows = keep != "minima"

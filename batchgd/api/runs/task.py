@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,8 +26,10 @@ _LEAST = 256
 
 def compute(
     batch: Batch, first: int, stop: int, *, rows: bool, watch: Watch, before: Catalogue | None = None
-) -> list[Part]:
-    """Descend from a range of the starts of a batch; several parts if the memory was too small for one.
+) -> Iterator[Part]:
+    """Descend from a range of the starts of a batch; yields several parts if the memory was too small for one.
+
+    Each is to be saved before the next is asked for, so that it need not stay in memory.
 
     Parameters
     ----------
@@ -47,7 +50,7 @@ def compute(
         If the device is lost.
     """
     try:
-        return [_compute(batch, first, stop, rows, watch, before)]
+        part = _compute(batch, first, stop, rows, watch, before)
     except Exception as error:
         if is_out_of_memory(error) and stop - first >= 2 * _LEAST:
             log("halved", first=first, stop=stop, error=str(error))
@@ -58,9 +61,12 @@ def compute(
             ) from error
         else:
             raise
+    else:
+        yield part
+        return
     middle = first + (stop - first) // 2
-    halves = compute(batch, first, middle, rows=rows, watch=watch, before=before)
-    return halves + compute(batch, middle, stop, rows=rows, watch=watch.part(middle - first, 0), before=before)
+    yield from compute(batch, first, middle, rows=rows, watch=watch, before=before)
+    yield from compute(batch, middle, stop, rows=rows, watch=watch.part(middle - first, 0), before=before)
 
 
 def _compute(batch: Batch, first: int, stop: int, rows: bool, watch: Watch, before: Catalogue | None) -> Part:
@@ -68,6 +74,7 @@ def _compute(batch: Batch, first: int, stop: int, rows: bool, watch: Watch, befo
     part = replace(batch, starts=batch.starts.part(first, stop))
     keys = np.zeros(stop - first, np.uint64) if rows else None
     out = run(part, keep=rows, into=_Into(catalogue, first, keys, before), watch=watch)
+    len(catalogue)  # merges its cells now, while too little memory is a reason to make a smaller part
     made = out.endpoints if rows else None
     if made is not None:
         made.first = first
