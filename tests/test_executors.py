@@ -6,6 +6,7 @@ import random
 import signal
 import sys
 import threading
+import time
 from collections import Counter
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
@@ -61,7 +62,7 @@ def whole():
 @pytest.fixture(scope="module")
 def local():
     """Two worker processes of our own."""
-    with LocalWorkers(2) as workers:
+    with LocalWorkers(2, ["3", "5"]) as workers:
         yield workers
 
 
@@ -245,6 +246,14 @@ def test_any_order_any_size_any_number_of_workers(seed, size, workers):
     with forced(part=size):
         made = bgd.multistart("ackley", **changes, executor=Elsewhere(workers, fault, seed))
     assert differing(made, bgd.multistart("ackley", **changes)) == []
+
+
+def test_each_worker_sees_one_device(local):
+    waiting = [local.submit(time.sleep, 0.2), local.submit(time.sleep, 0.2)]  # so that both are asked
+    seen = {local.submit(os.getenv, "CUDA_VISIBLE_DEVICES").result() for _ in range(8)}
+    assert [future.result() for future in waiting] == [None, None]
+    assert seen <= {"3", "5"}
+    assert seen
 
 
 def test_the_pool_of_python_and_what_happens_when_it_breaks(whole):

@@ -216,4 +216,7 @@ def serve() -> None:
                 answer = pickle.dumps((False, error), 5)
             except Exception:
                 answer = pickle.dumps((False, RuntimeError(f"{type(error).__name__}: {error}")), 5)
-        _write(answers, answer)
+        try:
+            _write(answers, answer)
+        except BrokenPipeError:
+            os._exit(0)  # nobody waits for it; what is buffered has nowhere to go
