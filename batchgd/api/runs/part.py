@@ -199,8 +199,9 @@ def _rows(arrays: dict[str, np.ndarray], head: _Head, dim: int, dtype: str) -> E
         raise InputError("it has no rows")
     kinds = {"x": np.dtype(dtype).str[1:], "fun": np.dtype(dtype).str[1:], **_OF_ROWS}
     table = _columns(arrays, "rows.", kinds, dim, head.stop - head.first)
-    tally = np.bincount(np.maximum(table["status"], 0), minlength=len(Status))
-    if {Status(code).name: int(count) for code, count in enumerate(tally) if count} != head.counts:
+    codes, counts = np.unique(table["status"], return_counts=True)
+    names = {int(status): name for name, status in Status.__members__.items()}
+    if {names.get(int(code)): int(count) for code, count in zip(codes, counts, strict=True)} != head.counts:
         raise InputError("its rows have other statuses than it counts")
     return Endpoints(head.first, **table)
 
