@@ -24,8 +24,8 @@ import batchgd as bgd
 
 CASES = {
     "himmelblau, 5e7 starts, minima": ("himmelblau", {"starts": 50_000_000, "keep": "minima"}),
-    "rastrigin 5-D, 2e6 starts, minima": ("rastrigin", {"dim": 5, "starts": 2_000_000, "keep": "minima"}),
-    "shekel 4-D, 2e6 starts, rows": ("shekel", {"dim": 4, "starts": 2_000_000, "keep": "disk"}),
+    "rastrigin 5-D, 2e7 starts, minima": ("rastrigin", {"dim": 5, "starts": 20_000_000, "keep": "minima"}),
+    "lennard_jones 15-D, 2e5 starts, rows": ("lennard_jones", {"atoms": 5, "starts": 200_000, "keep": "disk"}),
     "himmelblau, 1e7 starts, rows": ("himmelblau", {"starts": 10_000_000, "keep": "disk"}),
 }
 

@@ -269,7 +269,7 @@ ARGUMENTS = {
     "threads in words": (multistart(threads="2"), "threads is '2'", "give a whole number from 1 to 4096"),
     "progress no function": (multistart(progress=True), "progress is True", "give a function of one ProgressUpdate"),
     "progress in descend": (descend(progress=3), "progress is 3", "give a function of one ProgressUpdate"),
-    "unknown keep": (multistart(keep="some"), "keep is 'some'", "give 'all' or 'minima'"),
+    "unknown keep": (multistart(keep="some"), "keep is 'some'", "give 'all', 'disk' or 'minima'"),
     "device on the CPU": (
         multistart(device=True, backend="cpu"),
         "needs the cuda backend, .* uses cpu",

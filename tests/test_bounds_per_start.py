@@ -144,3 +144,14 @@ def test_mistakes(bounds, words):
 def test_a_multi_start_has_the_same_for_all():
     with bgd.testing.no_work(), pytest.raises(bgd.InputError, match="per start, which only"):
         bgd.multistart(quadratic, bounds=PAIRS, starts=X0)
+
+
+def test_paths_keep_the_bounds_and_the_params_of_their_starts():
+    bounds = np.array([[(-2, 1), (-1, 2)], [(-1, 3), (0, 4)]], float)
+    paths = bgd.path("himmelblau", [[0.0, 0.0], [2.0, 3.0]], bounds=bounds)
+    for path, (lower, upper) in zip(paths, bounds.transpose(0, 2, 1), strict=True):
+        assert ((path.x >= lower) & (path.x <= upper)).all()
+        assert path.gradient_norm[-1] < 1e-5
+    shifted = bgd.path(lambda x, c: (x[0] - c) ** 2, [[0.0], [0.0]], params={"c": [1.0, 2.0]})
+    assert [path.fun[0] for path in shifted] == [1.0, 4.0]
+    assert [path.fun[-1] for path in shifted] == pytest.approx([0.0, 0.0], abs=1e-9)

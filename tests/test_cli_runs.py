@@ -65,7 +65,7 @@ def test_rows_go_into_a_file(capsys):
         ("rows runs/h --out rows.parquet", "is not a run: give a folder that --run made"),
         (f"{LINE} --shard 1/3", "--shard needs --run, a folder"),
         (f"{LINE} --run runs/h --shard 4/3", "shard is 4/3: shards are counted from 1 to 3; give one such as 3/16"),
-        (f"{LINE} --keep disk", "keep is 'disk'"),
+        (f"{LINE} --keep disk", "--keep disk needs --run, a folder: add it, or give --keep minima"),
         ("merge", "RUN is missing"),
         ("merge nowhere", "is not a run: give a folder that --run made"),
     ],

@@ -313,6 +313,16 @@ def test_a_model_that_cannot_be_traced_has_no_remedy_that_a_fit_lacks():
     assert "Callback" not in str(caught.value)
 
 
+@pytest.mark.parametrize("scale", ["linear", "log"])
+@pytest.mark.parametrize("loss", ["linear", "soft_l1"])
+def test_backends_agree(loss, scale):
+    limits = {"k": bgd.Parameter(min=0.1, max=0.65, scale=scale)}
+    one, other = (bounded(limits, loss=loss, f_scale=0.01, backend=backend, starts=20) for backend in ("cpu", "numpy"))
+    assert one.best.values == pytest.approx(other.best.values, rel=1e-8)
+    np.testing.assert_allclose(one.covar, other.covar, rtol=1e-6)
+    assert one.agree == other.agree == 20
+
+
 def test_the_stopping_rule_of_a_multistart():
     one = fitted(maxiter=2, gtol=1e-12)
     other = fitted(stopping=bgd.Stopping(maxiter=2, gtol=1e-12))

@@ -14,6 +14,7 @@ from scipy.optimize._lsq.least_squares import construct_loss_function
 
 import batchgd as bgd
 from batchgd import InputError, Status, TraceError
+from batchgd.compiler.lower import block
 from batchgd.compiler.units import Units
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
@@ -291,13 +292,40 @@ def test_steps_do_not_depend_on_the_units_of_x():
 @pytest.mark.parametrize("dim", [3, 12, 100])
 def test_any_number_of_parameters(dim):
     """Sums in registers, and in memory: a linear fit ends at NumPy's solution."""
-    inputs = RNG.normal(size=(150, dim))
-    target = inputs @ np.arange(dim) + RNG.normal(size=150)
+    rng = np.random.default_rng(dim)
+    inputs = rng.normal(size=(150, dim))
+    target = inputs @ np.arange(dim) + rng.normal(size=150)
     fit = bgd.LeastSquares(lambda b: inputs @ b - target, box=[(-100, 100)] * dim)
-    batch = bgd.descend(fit, RNG.uniform(-5, 5, (20, dim)), method="levenberg_marquardt", box=fit.box)
+    batch = bgd.descend(fit, rng.uniform(-5, 5, (20, dim)), method="levenberg_marquardt", box=fit.box)
     wanted = np.linalg.lstsq(inputs, target)[0]
     np.testing.assert_allclose(batch.x, np.tile(wanted, (20, 1)), atol=1e-7)
     assert batch.nfev.max() < 15
+
+
+def test_a_method_is_written_once_for_all_objectives_of_a_dimension(monkeypatch):
+    """In block form, where it calls them: two linear fits of 13 parameters, and one of 14, end where they should."""
+    written, original = [], block.block_tick
+    monkeypatch.setattr(block, "block_tick", lambda *given, **how: written.append(given) or original(*given, **how))
+    rng = np.random.default_rng(3)
+    for dim, count in ((13, 1), (13, 1), (14, 2)):
+        inputs, best = rng.normal(size=(60, dim)), rng.normal(size=dim)
+        fit = bgd.LeastSquares(lambda b, inputs=inputs, best=best: inputs @ (b - best), dim)
+        batch = bgd.descend(fit, np.zeros((1, dim)), method="levenberg_marquardt", backend="cpu", dtype="float32")
+        np.testing.assert_allclose(batch.x[0], best, atol=1e-3)
+        assert len(written) == count
+
+
+def test_a_fit_of_100_parameters_has_their_covariance():
+    """Against (X'X)⁻¹ s² of the linear model."""
+    rng = np.random.default_rng(7)
+    inputs = rng.normal(size=(150, 100))
+    y = inputs @ rng.normal(size=100) + 0.1 * rng.normal(size=150)
+    fit = bgd.fit(lambda x, b: np.dot(x.T, b), inputs.T, y, parameters=[(-10, 10)] * 100, starts=5)
+    best = np.linalg.lstsq(inputs, y)[0]
+    covariance = np.linalg.inv(inputs.T @ inputs) * np.sum((y - inputs @ best) ** 2) / 50
+    np.testing.assert_allclose(fit.covar, covariance, atol=1e-9 * covariance.max())
+    np.testing.assert_allclose(fit.best.free, best, atol=1e-9)
+    assert fit.agree == 5
 
 
 def test_other_objectives_have_their_hessian_in_its_place():

@@ -60,7 +60,12 @@ def test_parts_give_what_the_whole_gives(tmp_path, changes):
 def test_parts_grow_until_one_tells_how_long_they_take(tmp_path):
     with forced(clock=lambda: 0.0):
         bgd.multistart("sphere", dim=1, starts=80_000, backend="numpy", keep="minima", run=tmp_path)
-    assert [file.stem[-5:] for file in files(tmp_path)] == ["04096", "69632", "80000"]
+        assert [file.stem[-5:] for file in files(tmp_path)] == ["04096", "69632", "80000"]
+        files(tmp_path)[0].unlink()
+        batches = []
+        with watched(batches.append):
+            bgd.multistart("sphere", dim=1, starts=81_000, backend="numpy", keep="minima", run=tmp_path)
+    assert [(batch.starts.number, batch.starts.n) for batch in batches] == [(0, 4096), (80_000, 1000)]
 
 
 def test_starts_that_are_given(tmp_path, whole):
@@ -256,7 +261,7 @@ def test_what_does_not_go_with_parts_is_refused(tmp_path):
         solve(shard=(1, 2))
     with no_work(), pytest.raises(bgd.InputError, match="callback needs run, a folder: give both, or progress="):
         solve(callback=print)
-    with pytest.raises(bgd.InputError, match="keep is 'disk'"):
+    with pytest.raises(bgd.InputError, match="keep='disk' needs run, a folder: add it, or give keep='minima'"):
         solve(keep="disk")
     (tmp_path / "other.txt").touch()
     with pytest.raises(bgd.InputError, match=r"contains 'other\.txt' and is not a run"):

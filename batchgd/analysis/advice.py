@@ -57,7 +57,7 @@ def _escaped(batch: Batch, result: LandscapeData) -> str | None:
     if rest.size and rest.min() <= result.fun[row]:
         return None
     x = np.asarray(result.x[row], np.float64)
-    objective = within(batch.objective, batch.bounds, batch.box, batch.objective)
+    objective = within(batch.objective, batch.bounds, batch.box)
     return endless_fall(objective, batch.box, x, float(result.fun[row]), result.minima)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from batchgd.analysis.advice import advice
 from batchgd.api.result import MultistartResult
-from batchgd.api.runs.run import KEPT, Parts
+from batchgd.api.runs.run import Parts, kept
 from batchgd.compiler.plain.calls import refusing_failures
 from batchgd.compiler.resolve import Problem, dim_of
 from batchgd.engine.batch import make_batch
@@ -20,7 +20,7 @@ from batchgd.minima.collect import collect
 from batchgd.minima.collector import Collector
 from batchgd.minima.coverage.rule import MOST_STARTS
 from batchgd.minima.coverage.run_until import check_rule
-from batchgd.problem.check import flag, one_of
+from batchgd.problem.check import flag
 from batchgd.problem.errors import InputError
 from batchgd.problem.identity import Identity, as_identity
 from batchgd.problem.keywords import explained
@@ -185,7 +185,7 @@ def multistart(
     stopping = as_stopping(stopping, gtol=gtol, xtol=xtol, ftol=ftol, maxiter=maxiter, max_time=max_time)
     identity = as_identity(identity)
     parts = Parts.of(run, shard, callback, executor, threads)
-    keep = one_of("keep", keep, ("all", "minima") if run is None else KEPT)
+    keep = kept(keep, run)
     check = flag("check", check)
     compute = Compute.of(backend, dtype, threads, device)
     all_kept, chooser = keep == "all", _strategy(strategy, keep, compute.device, until, check)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from batchgd.api.result import BatchResult
 from batchgd.compiler.plain.calls import refusing_failures
+from batchgd.compiler.problems import function_of
 from batchgd.compiler.resolve import Problem
 from batchgd.engine.batch import batch_at
 from batchgd.engine.compute import Compute
@@ -165,7 +166,10 @@ class Paths:
         self.x, self.nit = trails.points[chosen], trails.updates[chosen]
         self.step = np.sqrt(trails.moved[chosen].astype(np.float64))
         assert result.box is not None  # a batch that has just run has one
-        objective = within(result.objective, result.bounds, result.box, result.objective)
+        of_start = np.repeat(rows, np.diff(self.first))
+        bounds = None if result.bounds is None else result.bounds.of(of_start)
+        function = function_of(result.objective, result.problems, of_start)
+        objective = within(function, bounds, result.box)
         self.fun, gradient = objective.value_and_gradient(self.x)
         with np.errstate(all="ignore"):
             self.gradient_norm = np.linalg.norm(gradient, axis=1)

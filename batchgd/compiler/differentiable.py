@@ -79,6 +79,11 @@ class Differentiable(Explained):
         return None if self._params is None else self._params.ravel()
 
     @property
+    def n_params(self) -> int:
+        """How many parameters there are."""
+        return 0 if self._params is None else self._params.size
+
+    @property
     def numbers(self) -> Floats:
         """What a kernel reads besides the point, as a flat array of at least one number."""
         raise NotImplementedError

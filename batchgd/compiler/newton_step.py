@@ -60,7 +60,7 @@ def factorable(objective: Objective) -> list[Node] | None:
 def _step(f: Node, gradient: list[Node], entries: list[Node], objective: Objective) -> list[Node]:
     graph, dim = f.graph, objective.dim
     hessian = _triangle(entries, dim)
-    base = 0 if objective.params is None else len(objective.params)
+    base = objective.n_params
     floor, *sides = (graph.intern("p", (), float(base + k)) for k in range(2 * dim + 1))
     with graph.slopes():
         diagonal = [graph.make("mul", hessian[k, k], side) for k, side in enumerate(sides[:dim])]

@@ -11,6 +11,7 @@ import numpy as np
 from batchgd.compiler.problems import function_of
 from batchgd.kernels.plan import Endpoints
 from batchgd.kernels.status import AT_REST, Status
+from batchgd.problem.bounds import kept_within
 from batchgd.problem.methods import split_per_start
 from batchgd.problem.samplings import ArrayStarts
 
@@ -59,8 +60,7 @@ def pieces(batch: Batch, run: Callable[..., Any], watch: Watch) -> Iterator[Endp
         stopping = replace(part.stopping, xtol=max(part.stopping.xtol, SETTLED))
         single = replace(part.in_dtype("float32"), stopping=stopping)
         rows = run(single, watch=watch.part(first, n)).endpoints
-        x = rows.x.astype(np.float64)
-        x = x if part.bounds is None else part.bounds.clip(x)  # float32 may have no number within
+        x = kept_within(part.bounds, rows.x.astype(np.float64))  # float32 may have no number there
         rows = replace(rows, first=first, x=x, fun=rows.fun.astype(np.float64))
         resting = np.flatnonzero(np.isin(rows.status, _GOING_ON))
         if watch.ended_by is not None:

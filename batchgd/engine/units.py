@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.problem import check
-from batchgd.problem.bounds import Bounds
+from batchgd.problem.bounds import Bounds, kept_within
 from batchgd.problem.box import Box
 from batchgd.problem.coordinates import Coordinates
 from batchgd.problem.errors import InputError, quoted
@@ -79,7 +79,7 @@ def resting_slope(
     """
     sample = np.arange(_SAMPLE_OF_PLAIN if objective.plain else SAMPLE, dtype=np.uint64)
     points = uniform_in_box(0, sample, box, "float64")
-    points = points if bounds is None else bounds.of(np.arange(len(points)) % len(bounds.lower)).clip(points)
+    points = kept_within(bounds, points)
     widest = (box.width if scale is None else box.width / scale).max()
     with np.errstate(all="ignore"):
         change = np.abs(objective.gradient(points) * box.width)

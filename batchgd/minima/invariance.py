@@ -9,7 +9,7 @@ import numpy as np
 
 from batchgd.minima.scale import Derivable, samples, values
 from batchgd.minima.within import within
-from batchgd.problem.bounds import Bounds
+from batchgd.problem.bounds import Bounds, kept_within
 from batchgd.problem.box import Box
 from batchgd.problem.errors import InputError
 from batchgd.problem.identity import Identity
@@ -39,7 +39,7 @@ def identity_for(batch: Batch, identity: Identity) -> Identity:
         own = None
     chosen = with_periods(identity.completed(own, box.dim), batch.domain)
     if chosen.symmetry is not None and chosen.symmetry != own:
-        check_invariance(within(objective, bounds, box, objective), chosen.symmetry, box, bounds)
+        check_invariance(within(objective, bounds, box), chosen.symmetry, box, bounds)
     return chosen
 
 
@@ -72,7 +72,7 @@ def check_invariance(objective: Derivable, symmetry: Symmetry, box: Box, bounds:
                 "as they are, or leave out one of the two"
             )
     points = samples(objective, box)
-    points = points if bounds is None else bounds.clip(points)
+    points = kept_within(bounds, points)
     fun = values(objective, points)
     lowest = np.argsort(fun, kind="stable")[:_POINTS]
     points, fun = points[lowest], fun[lowest]

@@ -17,6 +17,7 @@ from batchgd.minima.merge import UNPOLISHED
 from batchgd.minima.pairs import labels_onto
 from batchgd.minima.scale import typical_value
 from batchgd.problem.arrays import host
+from batchgd.problem.bounds import kept_within
 from batchgd.problem.identity import SAME, Identity
 
 if TYPE_CHECKING:
@@ -102,8 +103,7 @@ class Mapper:
         """
         if len(points) == 0:
             return np.empty(0, np.int64)
-        bounds = self.batch.bounds
-        points = points if bounds is None else bounds.clip(points)
+        points = kept_within(self.batch.bounds, points)
         ends = endpoints_of(self.batch.in_dtype("float64").again(starts=points))
         batch = self.batch
         x, known = batch.coordinates.inward(ends.x), batch.coordinates.inward(self.minima.x)

@@ -33,7 +33,7 @@ def outward(found: Found, objective: Any, at: Coordinates, watch: Watch = UNWATC
         minima = replace(minima, x=x, inside=np.asarray(~beyond.any(axis=1)))
         other = replace(other, x=domain.wrap(other.x))
     if at.scale is not None:
-        objective = within(objective, at.bounds, at.box, objective)
+        objective = within(objective, at.bounds, at.box)
         changes: list[dict[str, Any]] = []
         for table in (minima, other):
             x = at.outward(table.x)

@@ -11,7 +11,7 @@ from batchgd.minima.grouping import group_keys
 from batchgd.minima.merge import mix
 from batchgd.minima.polish import REACH
 from batchgd.minima.scale import EPS, Derivable, Scale, scaled, values
-from batchgd.minima.within import kept_within, tangent
+from batchgd.minima.within import moved_within, tangent
 from batchgd.problem.box import Box
 
 _CELLS = 1024.0  # stalled points in one such cell are taken to one point
@@ -92,7 +92,7 @@ def compass(
         across = _finite(_value_and_gradient(objective, down)[1] * box.width)
         both = np.stack([-_unit(slope), -_unit(_shortest(slope, across))], axis=1)
         ways = np.concatenate([np.broadcast_to(np.r_[rotation, -rotation], (len(active), 2 * d, d)), both], axis=1)
-        trial = kept_within(objective, x[active, None] + ways * step[active, None, None] * box.width)
+        trial = moved_within(objective, x[active, None] + ways * step[active, None, None] * box.width)
         height = values(objective, trial.reshape(-1, d)).reshape(len(active), -1)
         best = np.argmin(height, axis=1)
         row = np.arange(len(active))

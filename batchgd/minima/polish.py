@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from batchgd.engine.progress import POLISHING, UNWATCHED, Watch
 from batchgd.minima.newton import INDEFINITE, Local, compiled, falls, indefinite_steps, newton, with_hessian
 from batchgd.minima.scale import EPS, Derivable, Scale, rounding, scaled
-from batchgd.minima.within import kept_within
+from batchgd.minima.within import moved_within
 from batchgd.problem.box import Box
 
 LOCATED, LEFT, STUCK, UNTOUCHED, PLATEAU = range(5)
@@ -189,7 +189,7 @@ def _iterate(
     cut = np.minimum(1.0, now.radius / np.maximum(length, np.finfo(np.float64).tiny))
     step *= cut[:, None]
     length *= cut
-    x = kept_within(objective, now.x + step * box.width)
+    x = moved_within(objective, now.x + step * box.width)
     # Nothing left to do: the step is lost in the rounding of x.
     done = rest & (np.abs(full_step) <= 1e-15 + 2 * EPS * np.abs(now.x) / box.width).all(axis=1)
     trial = newton(objective, box, x, scale) if compiled(objective) else _slopes(objective, box, x)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from batchgd.compiler.plain.differences import EPS, relative_step, steps
 from batchgd.minima.faces import strictly_copositive
 from batchgd.minima.scale import samples, typical_slope
-from batchgd.problem.bounds import Bounds
+from batchgd.problem.bounds import Bounds, kept_within
 from batchgd.problem.box import Box
 
 Floats = NDArray[np.float64]
@@ -165,17 +165,18 @@ class Within:
         return _ROUNDED * typical_slope(g, self._box) / self._box.width
 
 
-def within(evaluator: Any, bounds: Bounds | None, box: Box, objective: Any) -> Any:
-    """Return what evaluates an objective within bounds, or as it is if there are none."""
+def within(evaluator: Any, bounds: Bounds | None, box: Box, objective: Any = None) -> Any:
+    """Return what evaluates an objective, or an objective itself, within bounds, or as it is if there are none."""
     if bounds is None:
         return evaluator
+    objective = evaluator if objective is None else objective
     exact = objective.bounds is not None if objective.plain else objective.code is None
     return Within(evaluator, bounds, box, exact=exact)
 
 
-def kept_within(objective: Any, x: Floats) -> Floats:
+def moved_within(objective: Any, x: Floats) -> Floats:
     """Return points moved into the bounds, if the objective has any."""
-    return objective.bounds.clip(x) if isinstance(objective, Within) else x
+    return kept_within(objective.bounds if isinstance(objective, Within) else None, x)
 
 
 def tangent(objective: Any, x: Floats, ways: Floats) -> Floats:

@@ -43,7 +43,7 @@ def dataset(result: BatchData) -> Any:
         for name in ("active", "multipliers"):
             if getattr(minima, name) is not None:
                 variables[f"minimum_{name}"] = (("minimum", "coordinate"), np.asarray(getattr(minima, name)))
-    skip = ("minima", "total", "shown", "best", "status", "stationary", "method", "box", "bounds")
+    skip = ("minima", "total", "shown", "best", "status", "stationary", "method", "box", "bounds", "domain")
     shown = {key: value for key, value in record(result).items() if key not in skip and value is not None}
     return xarray.Dataset(variables, attrs={key: json_ready(value) for key, value in shown.items()})
 

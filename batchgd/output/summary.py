@@ -18,7 +18,7 @@ _OF_BOUNDED = ("active", "multipliers")
 def summary(result: BatchData) -> dict[str, Any]:
     """Return the result without its arrays, ready for JSON; numbers that are not finite are None (null).
 
-    Keys: objective, dim, n_starts, sampling, seed, box, bounds (only if there are any), method (name and
+    Keys: objective, dim, n_starts, sampling, seed, box, bounds and domain (only if there are any), method (name and
     hyperparameters), backend, dtype, seconds, status (name -> count), interrupted, warnings; for a multi-start also
     minima (a list of ``x, fun, count, fraction, fraction_low, fraction_high, kind, free, inside``, with bounds of None
     if they are withheld, and with bounds of x ``active, multipliers``), total and shown (how many minima there are, and
@@ -41,6 +41,7 @@ def record(result: BatchData) -> dict[str, Any]:
         "seed": getattr(result, "seed", None),
         "box": None if result.box is None else np.stack([result.box.lower, result.box.upper], axis=1),
         **({} if result.bounds is None else {"bounds": np.stack([result.bounds.lower, result.bounds.upper], axis=-1)}),
+        **({} if result.domain is None else {"domain": list(result.domain.kinds)}),
         "method": method_record(result.method),
         "backend": result.backend,
         "dtype": result.dtype,

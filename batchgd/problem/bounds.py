@@ -196,6 +196,13 @@ class Bounds:
         return f"Bounds({rows}{list(zip(hull.lower.tolist(), hull.upper.tolist(), strict=True))})"
 
 
+def kept_within(bounds: Bounds | None, points: NDArray[Any]) -> NDArray[Any]:
+    """Return points moved into the bounds, if there are any; the k-th into those of start k, modulo their number."""
+    if bounds is None:
+        return points
+    return (bounds.of(np.arange(len(points)) % len(bounds.lower)) if bounds.per_start else bounds).clip(points)
+
+
 def are_inside(starts: Starts, bounds: Bounds) -> bool:
     """Whether starts that a kernel draws are inside, whatever is drawn, in the precision in which it places them."""
     if not isinstance(starts, UniformStarts) or bounds.per_start:

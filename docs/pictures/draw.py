@@ -93,11 +93,17 @@ def draw_sweeps() -> None:
 
 
 def draw_fit() -> None:
-    """The picture of docs/fitting.md, by the command that is printed there."""
+    """The pictures of docs/fitting.md, one with the data of its example, one by the command that is printed there."""
+    rng = np.random.default_rng(0)
+    t = np.sort(rng.uniform(0.0, 20.0, 60))
+    y = 0.2 + 1.5 * np.sin(2 * np.pi * 0.83 * t + 0.4) + 0.3 * rng.normal(size=60)
+    limits = {"c": (-3, 3), "a": (-3, 3), "b": (-3, 3), "f": (0.05, 3)}
+    wave = bgd.fit("c + a*cos(2*pi*f*t) + b*sin(2*pi*f*t)", {"t": t}, y, parameters=limits, sigma=0.3, starts=500)
+    write(wave.plot.waterfall(), HERE / "waterfall.png")
     from batchgd.cli import main
 
-    limits = ["--param c=-10:10", "--param A=-15:15", "--param B=-15:15", "--param P=2:5000:log"]
-    orbit = ["--expr", "c + A*cos(2*pi*t/P) + B*sin(2*pi*t/P)", *" ".join(limits).split(), "--starts", "5000"]
+    given = "--param c=-10:10 --param A=-15:15 --param B=-15:15 --param P=2:5000:log --starts 5000".split()
+    orbit = ["--expr", "c + A*cos(2*pi*t/P) + B*sin(2*pi*t/P)", *given]
     data = HERE.parents[1] / "examples" / "data" / "hd164922.csv"
     main(["fit", str(data), "--y", "velocity", "--sigma", "error", *orbit, "--plot", str(HERE / "fit.png")])
 

@@ -55,10 +55,10 @@ class Elsewhere(Executor):
             "another": before,
             "bit": answer._replace(parts=tuple(flipped(part) for part in parts)),
             "forged": forged(answer, tuple(flipped(part) for part in parts)),
+            "checksum": answer._replace(digest="0" * 64),
             "empty": forged(answer, ()),
             "text": forged(answer, (b"not a part",)),
             "twice": forged(answer, parts + parts),
-            "slow": answer,
         }[fault]
 
     def shutdown(self, wait=True, *, cancel_futures=False):
@@ -74,6 +74,7 @@ WRONG = (
     "short",
     "another",
     "bit",
+    "checksum",
     "forged",
     "empty",
     "text",

@@ -65,7 +65,7 @@ def recluster(result: LandscapeData, identity: Any = None) -> LandscapeData:
     identity = with_periods(as_identity(identity, result.identity).completed(None, result.dim), result.domain)
     catalogue, keys = _cells(result)
     if identity.symmetry is not None and identity.symmetry != result.identity.symmetry:
-        objective = within(result.objective, result.bounds, result.coordinates.box, result.objective)
+        objective = within(result.objective, result.bounds, result.coordinates.box)
         check_invariance(objective, identity.symmetry, result.coordinates.box, result.bounds)
     found = find_minima(
         catalogue,

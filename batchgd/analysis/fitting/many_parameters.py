@@ -143,8 +143,7 @@ class ManyParameters:
 
     def at_limit(self, u: Floats, rows: Any) -> NDArray[np.int8]:
         """Return -1, 1 or 0 for each coordinate: at its lower bound, at its upper one, or at neither."""
-        low, high = np.moveaxis(self.rows(self.bounds, rows), -1, 0)
-        return (u >= high).astype(np.int8) - (u <= low).astype(np.int8)
+        return self.one.at_limit(u, self.rows(self.bounds, rows))
 
     def outward(self, u: Floats, rows: Any) -> Floats:
         """Return the values of the free parameters at coordinates u; at a bound that is the limit itself."""

@@ -217,9 +217,9 @@ class ParameterSet:
         least, most = np.moveaxis(self.limits if limits is None else limits, -1, 0)
         return self._scale.outward(u, (low, high), (least, most))
 
-    def at_limit(self, u: Floats) -> NDArray[np.int8]:
+    def at_limit(self, u: Floats, ends: Floats | None = None) -> NDArray[np.int8]:
         """Return -1, 1 or 0 for each coordinate: at its lower bound, at its upper one, or at neither."""
-        low, high = self.bounds.T
+        low, high = np.moveaxis(self.bounds if ends is None else ends, -1, 0)
         return (u >= high).astype(np.int8) - (u <= low).astype(np.int8)
 
     def depends(self, name: str) -> bool:

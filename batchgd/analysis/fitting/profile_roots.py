@@ -94,8 +94,8 @@ def all_crossings(search: Search, rises: Sequence[float], points: int) -> list[l
         search.settle()
         again = [crossings(search, rise) for rise in rises]
         if search.fits.over or all(map(_same, found, again)):
-            break
-    return found
+            return found
+    return again
 
 
 def _fill_apart(search: Search, found: list[Crossing], points: int) -> None:

@@ -11,7 +11,7 @@ from batchgd.analysis.basins.stability import bisect
 from batchgd.minima.eigen import eigvalsh
 from batchgd.minima.mapper import Labelling
 from batchgd.minima.scale import Derivable
-from batchgd.minima.within import kept_within
+from batchgd.minima.within import moved_within
 from batchgd.problem.arrays import host
 from batchgd.problem.box import Box
 
@@ -82,7 +82,7 @@ def _descend(objective: Derivable, box: Box, a: NDArray, b: NDArray) -> tuple[ND
         if len(moving) == 0:
             break
         for x in (a, b):
-            x[moving] = kept_within(objective, x[moving] + _small_step(objective, box, x[moving]))
+            x[moving] = moved_within(objective, x[moving] + _small_step(objective, box, x[moving]))
     across = (b - a) / box.width
     size = np.sqrt((across**2).sum(axis=1, keepdims=True))
     return 0.5 * (a + b), across / np.where(size > 0, size, 1.0)

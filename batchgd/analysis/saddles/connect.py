@@ -17,7 +17,7 @@ from batchgd.minima.mapper import FLOW_UPDATES, Mapper, nearest_minimum
 from batchgd.minima.merge import Clustering
 from batchgd.minima.results import LandscapeData
 from batchgd.minima.scale import measure
-from batchgd.minima.within import Within, kept_within, within
+from batchgd.minima.within import Within, moved_within, within
 from batchgd.problem import check
 from batchgd.problem.errors import InputError
 from batchgd.problem.methods import GradientFlow
@@ -73,7 +73,7 @@ def connect(result: LandscapeData, *, border_points: int = 500, rounds: int = 5,
     """
     flow = _checked(result, border_points=(border_points, 0), rounds=(rounds, 1), most_minima=(most_minima, 0))
     box, name = flow.batch.box, flow.batch.objective.name
-    objective = within(flow.batch.objective, flow.batch.bounds, box, flow.batch.objective)
+    objective = within(flow.batch.objective, flow.batch.bounds, box)
     scale = measure(objective, box)
     if scale.curvature <= np.finfo(np.float64).tiny:
         raise InputError(
@@ -118,7 +118,7 @@ def _flow_down(flow: Mapper, objective: Any, x: NDArray) -> tuple[Nodes, NDArray
         return Nodes(known.x, known.fun, len(known)), np.empty((0, 2), np.int64)
     mode = hessian_modes(objective, x)[1]
     off = mode * (_DOWN / np.abs(mode / batch.box.width).max(axis=1, keepdims=True))
-    starts = kept_within(objective, np.stack([x + off, x - off], axis=1).reshape(-1, batch.box.dim))
+    starts = moved_within(objective, np.stack([x + off, x - off], axis=1).reshape(-1, batch.box.dim))
     stopping = Stopping(gtol=0.0, gtol_rel=_SETTLED, maxiter=batch.stopping.maxiter, escape=batch.stopping.escape)
     label, new = flow.collect(starts, stopping=stopping)
     nodes = Nodes(np.concatenate([known.x, new.x]), np.concatenate([known.fun, new.fun]), len(known))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from batchgd.minima.curvature import falling_modes, modes
 from batchgd.minima.scale import Derivable, Scale
-from batchgd.minima.within import kept_within
+from batchgd.minima.within import moved_within
 from batchgd.problem.box import Box
 
 ARRIVED, STALLED, LEFT, NONFINITE, RESTED = range(5)
@@ -119,7 +119,7 @@ def _step(
     rested = finite & ~arrived & (length < _LOST)
     step *= np.minimum(1.0, radius / np.maximum(length, np.finfo(np.float64).tiny))[:, None]
     moving = finite & ~arrived
-    x[now[moving]] = kept_within(objective, x[now[moving]] + step[moving] * box.width)
+    x[now[moving]] = moved_within(objective, x[now[moving]] + step[moving] * box.width)
     far = (np.abs((x[now] - box.lower) / box.width - 0.5) > 0.5 + margin).any(axis=1)
     state = np.select([~finite, arrived, rested, far], [NONFINITE, ARRIVED, RESTED, LEFT], STALLED)
     heading = vector[pick, :, followed] * np.where(along[pick, followed] < 0, -1.0, 1.0)[:, None]

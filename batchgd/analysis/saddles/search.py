@@ -16,7 +16,7 @@ from batchgd.minima.merge import Clustering, nearest_pair
 from batchgd.minima.polish import LOCATED, polish
 from batchgd.minima.scale import Derivable, Scale
 from batchgd.minima.sets import coarse, levels
-from batchgd.minima.within import Within, kept_within
+from batchgd.minima.within import Within, moved_within
 from batchgd.problem.box import Box
 
 OUTCOMES = (
@@ -78,7 +78,7 @@ class Search:
         for weight in _mode_weights(self.box.dim):
             way = vector @ weight
             off = way * (radius / np.abs(way).max(axis=1, keepdims=True, initial=1e-300))
-            start = kept_within(self.objective, x + off * self.box.width)
+            start = moved_within(self.objective, x + off * self.box.width)
             if np.count_nonzero(weight) > 1:
                 start = self._leave_convexity(start, off * self.box.width)
             starts.append(start)
@@ -105,7 +105,7 @@ class Search:
             rest = rest[~falling.any(axis=1)]
             if len(rest) == 0:
                 break
-            x[rest] = kept_within(self.objective, x[rest] + step[rest])
+            x[rest] = moved_within(self.objective, x[rest] + step[rest])
         return x
 
     def radius(self, minima: NDArray[np.float64]) -> float:

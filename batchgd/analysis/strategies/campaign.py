@@ -11,6 +11,7 @@ from batchgd.kernels.plan import Endpoints
 from batchgd.kernels.status import Status
 from batchgd.minima.collector import groups_of
 from batchgd.minima.scale import values
+from batchgd.problem.bounds import kept_within
 from batchgd.problem.samplings import ArrayStarts
 from batchgd.problem.starts import Starts
 
@@ -53,11 +54,11 @@ class Campaign:
     def value(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         """Values at points, (n,); non-finite values count as infinitely high."""
         self.sampled += len(x)
-        return values(self.batch.objective, x if self.batch.bounds is None else self.batch.bounds.clip(x))
+        return values(self.batch.objective, kept_within(self.batch.bounds, x))
 
     def descend(self, points: NDArray[np.float64]) -> Endpoints:
         """Descend from points, (n, d), moved into the bounds; returns their endpoints and keeps them."""
-        points = points if self.batch.bounds is None else self.batch.bounds.clip(points)
+        points = kept_within(self.batch.bounds, points)
         first, starts = self.made, ArrayStarts(np.array(points, np.float64))
         starts.number = first  # the random numbers of a descent are a function of its number
         self._points.append(starts.points(0, starts.n))

@@ -11,7 +11,7 @@ from batchgd.api.runs.folder import RunFolder
 from batchgd.api.runs.gathered import Gathered
 from batchgd.api.runs.part import Part, machine
 from batchgd.api.runs.partial import Partial
-from batchgd.api.runs.split import GROWTH, Range, cover, first_size, size_of_parts, tells_little
+from batchgd.api.runs.split import Range, cover, first_size, next_size
 from batchgd.api.runs.task import compute
 from batchgd.engine.batch import Batch
 from batchgd.engine.interrupts import current
@@ -97,9 +97,12 @@ class PartsCollector(Gathered):
         """Split what is left into parts; the size of those to compute is known once the first has been timed."""
         for first, stop in todo:
             while first < stop and (self.folder.manifest.part or self.folder.reread().part) is None:
-                (part, *_) = cover(have, first, min(stop, first + self._timed), 1 << 62)
-                yield part
-                first = part[1]
+                for begin, end in cover(have, first, stop, stop):
+                    there = (begin, end) in have
+                    first = end if there else min(end, begin + self._timed)
+                    yield begin, first
+                    if not there:
+                        break
             yield from cover(have, first, stop, self.folder.manifest.part or 1)
 
     def _collect(self, part: Range, watch: Watch) -> bool:
@@ -141,10 +144,9 @@ class PartsCollector(Gathered):
             else:
                 self.take(each)
         if folder.manifest.part is None and complete:
-            if tells_little(self._batch, n, seconds, rows=rows):
-                self._timed = GROWTH * n
-            else:
-                folder.change(part=size_of_parts(self._batch, n, seconds, rows=rows))
+            self._timed, known = next_size(self._batch, n, seconds, rows=rows)
+            if known:
+                folder.change(part=self._timed)
         self._call_back(watch)
 
     def _add(self, part: Part, written: Part | bytes, **fields: Any) -> None:

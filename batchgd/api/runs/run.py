@@ -30,7 +30,14 @@ from batchgd.problem.identity import Identity
 from batchgd.problem.speaker import option, said
 from batchgd.problem.starts import check_memory
 
-KEPT = ("all", "disk", "minima")
+
+def kept(keep: Any, run: Any) -> str:
+    """Check the argument ``keep``."""
+    keep = check.one_of("keep", keep, ("all", "disk", "minima"))
+    if keep == "disk" and run is None:
+        instead = option("keep", "minima")
+        raise InputError(f"{option('keep', 'disk')} needs {option('run')}, a folder: add it, or give {instead}")
+    return keep
 
 
 @dataclass(frozen=True)

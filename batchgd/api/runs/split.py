@@ -19,8 +19,8 @@ SIZE: int | None = None
 _FIRST, _FIRST_CALLED = 4096, 64
 """Starts of the first part, from which the size of the others follows; fewer for plain Python."""
 
-GROWTH, _TELLING = 16, 1.0
-"""How much larger the next part is while no part has taken so many seconds."""
+_GROWTH, _TELLING = 16, 1.0
+"""How much larger the next part may be while no part has taken so many seconds."""
 
 _PARTS, _SHORT = 512, 0.5
 """Parts that workers share; fewer if a part would then take less than so many seconds."""
@@ -50,13 +50,16 @@ def size_of_parts(batch: Batch, done: int, seconds: float, *, rows: bool, shared
     return max(16, 1 << int(math.log2(max(wanted, 16))))
 
 
-def tells_little(batch: Batch, done: int, seconds: float, *, rows: bool) -> bool:
-    """Whether so many starts ended too soon to show how long many more of them take: a first call has work of its own.
+def next_size(batch: Batch, done: int, seconds: float, *, rows: bool) -> tuple[int, bool]:
+    """Return the size of the part after one of ``done`` starts, and whether it is that of all further ones.
 
-    The next part is then ``GROWTH`` times as large, and is timed as well.
+    It is not as long as parts end too soon to show how long larger ones take, because a first call has work of its own:
+    parts then grow, and each is timed.
     """
-    enough = size_of_parts(batch, done, seconds, rows=rows) <= GROWTH * done
-    return not (enough or seconds >= _TELLING or SIZE)
+    size = size_of_parts(batch, done, seconds, rows=rows)
+    if seconds >= _TELLING or size <= done:
+        return size, True
+    return min(size, _GROWTH * done), False
 
 
 def cover(have: Iterable[Range], first: int, stop: int, size: int) -> Iterator[Range]:

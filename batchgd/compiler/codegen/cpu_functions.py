@@ -67,7 +67,7 @@ def _call_of(of: Specialisation, name: str, slots: dict[str, int]) -> Evaluation
         code.tables(hessian=hessian),
         dim=of.objective.dim,
         width=code.width(hessian=hessian),
-        n_params=of.n_params,
+        n_params=of.objective.n_params,
         lanes=of.lanes,
         dtype=of.dtype,
         processor=this_processor(),

@@ -126,7 +126,7 @@ def _simulated(of: Specialisation, program: Program | None) -> dict[str, Any]:
     value, dim = value_function(of), of.objective.dim
 
     def own(p: Any, place: int) -> Any:
-        return p[place : place + of.n_params] if of.own else p
+        return p[place : place + of.objective.n_params] if of.own else p
 
     def value_at(points: Any, i: int, p: Any, place: int) -> Any:
         return value(np.array([[points[i, k] for k in range(dim)]]), 0, own(p, place))[0]

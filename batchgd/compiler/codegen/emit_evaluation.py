@@ -43,11 +43,7 @@ def outputs_of(dim: int, *, value: bool, matrix: str | None = None) -> Outputs:
 
 def arguments_of(objective: Objective) -> str:
     """Return the arguments of the objective's emitted functions."""
-    return ", ".join([*(f"x{i}" for i in range(objective.dim)), *(f"p{k}" for k in range(_params(objective)))])
-
-
-def _params(objective: Objective) -> int:
-    return 0 if objective.params is None else len(objective.params)
+    return ", ".join([*(f"x{i}" for i in range(objective.dim)), *(f"p{k}" for k in range(objective.n_params))])
 
 
 def call_of(objective: Objective, asked: Outputs) -> str:

@@ -131,4 +131,4 @@ def value_at(objective: Objective, constants: Constants, tables: Tables, *, own:
 def parameters(objective: Objective, place: str | None) -> list[str]:
     """The lines that read the parameters of an objective, which begin in ``p`` at this place if each start has some."""
     first = "" if place is None else f"{place} + "
-    return [f"p{k} = p[{first}{k}]" for k in range(0 if objective.params is None else len(objective.params))]
+    return [f"p{k} = p[{first}{k}]" for k in range(objective.n_params)]

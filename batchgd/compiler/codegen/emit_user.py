@@ -16,7 +16,7 @@ def evaluation(objective: Objective, constants: Constants, asked: Outputs) -> tu
     what, outputs = asked
     lines = [
         "def evaluate(ws, index, seed, p):",
-        *(f"    p{k} = p[{k}]" for k in range(_params(objective))),
+        *(f"    p{k} = p[{k}]" for k in range(objective.n_params)),
         "    for lane in range(W):",
         *(f"        x{i} = ws[{i} * W + lane]" for i in range(objective.dim)),
         f"        {call_of(objective, asked)}",
@@ -28,9 +28,5 @@ def evaluation(objective: Objective, constants: Constants, asked: Outputs) -> tu
 def value_at(objective: Objective) -> str:
     """Return the text of ``value_at``, the value at a row of points."""
     inputs = [f"points[i, {k}]" for k in range(objective.dim)]
-    inputs += [f"p[{k}]" for k in range(_params(objective))]
+    inputs += [f"p[{k}]" for k in range(objective.n_params)]
     return f"def value_at(points, i, p, place):\n    return value({', '.join(inputs)})"
-
-
-def _params(objective: Objective) -> int:
-    return 0 if objective.params is None else len(objective.params)

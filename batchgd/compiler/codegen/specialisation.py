@@ -224,11 +224,6 @@ class Specialisation:
         return {"d": self.objective.dim, **dict(self.constants)}
 
     @property
-    def n_params(self) -> int:
-        """Number of run-time parameters of the objective."""
-        return 0 if self.objective.params is None else len(self.objective.params)
-
-    @property
     def value_slot(self) -> int | None:
         """Where ``evaluate`` leaves the value, if it can take the place of a function that gives the value alone.
 

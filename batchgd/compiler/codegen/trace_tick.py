@@ -46,7 +46,7 @@ class TickTrace:
         self.of, self.layout, self.rule = of, self.slots(of), of.read
         self.dim = of.objective.dim
         self.over = self.ways(self.dim)
-        self.graph = ProgramGraph(self.dim, of.n_params)
+        self.graph = ProgramGraph(self.dim, of.objective.n_params)
         self.inputs: dict[str, Node] = {}
         self.reads: dict[str, Place] = {}
         self.outputs: dict[str, Node] = {}

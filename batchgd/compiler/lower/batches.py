@@ -112,8 +112,7 @@ class _BatchWriter(Writer):
     def _copy(self, rows: ir.Value) -> None:
         """Append a loop over the lanes that copies the entries of each one's row into its slots."""
         vectors, builder, entries = self.vectors, self.vectors.builder, self.objective.width
-        params = self.objective.params
-        begin = integer(HEAD + (0 if params is None else len(params)))
+        begin = integer(HEAD + self.objective.n_params)
 
         def lane(number: ir.Value, _: list[Real]) -> list[Real]:
             row = builder.load(vectors.at(rows, number, INTEGER), typ=INTEGER, align=8)

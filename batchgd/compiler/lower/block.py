@@ -75,9 +75,7 @@ class _Writer:
         """Return the module."""
         groups = [self._group(number, piece) for number, piece in enumerate(self.pieces)]
         self._tick(groups)
-        bits = 8 * self.processor.vector_bytes
-        attributes = f'attributes #0 = {{ "prefer-vector-width"="{bits}" "min-legal-vector-width"="{bits}" }}'
-        return str(self.module).replace("\n{\n", " #0\n{\n") + attributes + "\n"
+        return self.processor.written(self.module)
 
     def _group(self, number: int, piece: Program | Operation) -> ir.Function:
         """Append the function of a piece for a group of lanes; it returns whether one of them has ended."""

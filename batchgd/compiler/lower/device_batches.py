@@ -52,7 +52,7 @@ def batch_evaluation_of(
         share, last_share = (vectors.uniform(call.at("p", integer(place))) for place in (3, 4))
         start = builder.load(call.at("index", integer(0)))
         draw = Draw(vectors, objective, (start, call.values["seed"]), nit, (share, last_share))
-        params = 0 if objective.params is None else len(objective.params)
+        params = objective.n_params
 
         def turn(number: ir.Value, sums: list[Real]) -> list[Real]:
             row, weight = draw.row(number)

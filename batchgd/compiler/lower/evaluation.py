@@ -105,9 +105,7 @@ class Writer:
     def evaluation(self) -> Evaluation:
         """Return the text with what it needs."""
         self._block()
-        bits = 8 * self.processor.vector_bytes
-        attributes = f'attributes #0 = {{ "prefer-vector-width"="{bits}" "min-legal-vector-width"="{bits}" }}'
-        text = str(self.module).replace("\n{\n", " #0\n{\n") + attributes + "\n"
+        text = self.processor.written(self.module)
         return Evaluation(
             self.name, text, (*self.tables.values(),), self.entries * self.form.lanes * self.dtype.itemsize
         )

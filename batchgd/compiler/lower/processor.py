@@ -58,6 +58,12 @@ class Processor:
         form = (FLOAT64 if dtype == "float64" else FLOAT32).over(width)
         return replace(form, scales=True) if self.has("avx512f") and width * form.bits % WIDEST == 0 else form
 
+    def written(self, module: Any) -> str:
+        """Return the text of a module, whose functions use all of a vector."""
+        bits = 8 * self.vector_bytes
+        attributes = f'attributes #0 = {{ "prefer-vector-width"="{bits}" "min-legal-vector-width"="{bits}" }}'
+        return str(module).replace("\n{\n", " #0\n{\n") + attributes + "\n"
+
     def machine(self) -> Any:
         """Return LLVM's target machine for it; an engine takes it over."""
         import llvmlite.binding as llvm

@@ -226,9 +226,7 @@ class _Writer:
         self._next_sweep(most, run, ended)
         self.sweep.builder.branch(self.group.builder.block)
         self.entry.builder.branch(self.sweep.builder.block)
-        bits = 8 * self.processor.vector_bytes
-        attributes = f'attributes #0 = {{ "prefer-vector-width"="{bits}" "min-legal-vector-width"="{bits}" }}'
-        return str(self.function.module).replace("\n{\n", " #0\n{\n") + attributes + "\n"
+        return self.processor.written(self.function.module)
 
     def _tail(self, place: int, builder: ir.IRBuilder) -> Any:
         """The address of a number in the tail of ``index``."""

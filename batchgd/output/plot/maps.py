@@ -19,6 +19,7 @@ from batchgd.output.plot.canvas import (
 from batchgd.output.plot.limits import draw_bounds, with_margin
 from batchgd.output.plot.markers import coloured_key, draw_minima, marked, wants_key
 from batchgd.output.plot.style import INK, blend, palette
+from batchgd.problem.bounds import kept_within
 from batchgd.problem.wording import minima_counted
 
 _FILL_SHARE = 0.80  # of the pure colour, where few updates were made
@@ -139,7 +140,7 @@ def _contours(ax: Any, basins: Any) -> None:
     u, v = (np.linspace(low, high, _CONTOURS) for low, high in basins.window)
     with np.errstate(all="ignore"):
         points = basins.plane.points(*np.meshgrid(u, v)).reshape(-1, basins.box.dim)
-        inside = points if basins.bounds is None else basins.bounds.clip(points)
+        inside = kept_within(basins.bounds, points)
         beyond = (np.abs(points - inside) > _ROUNDED * basins.box.width).any(axis=1)
         values = np.where(beyond, np.nan, np.asarray(basins.objective.value(inside), float))
     values = values.reshape(_CONTOURS, _CONTOURS)
