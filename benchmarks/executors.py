@@ -73,6 +73,15 @@ def _dask() -> Iterator[Any]:
         yield client.get_executor()
 
 
+@contextlib.contextmanager
+def _loky() -> Iterator[Any]:
+    import loky
+
+    executor = loky.get_reusable_executor(2)
+    yield executor
+    executor.shutdown(kill_workers=True)
+
+
 def parts(count: int = 1000) -> None:
     """Print what a part costs: parts of one start, two workers."""
     kinds: dict[str, Any] = {
@@ -80,6 +89,7 @@ def parts(count: int = 1000) -> None:
         "threads": lambda: ThreadPoolExecutor(2),
         "local workers": lambda: LocalWorkers(2),
         "process pool": lambda: ProcessPoolExecutor(2, get_context("spawn")),
+        "loky": _loky,
         "dask": _dask,
     }
     with forced(part=16):

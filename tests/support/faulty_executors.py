@@ -65,21 +65,8 @@ class Elsewhere(Executor):
         self._pool.shutdown(wait, cancel_futures=cancel_futures)
 
 
-WRONG = (
-    "dies",
-    "is cancelled",
-    "fails",
-    "garbage",
-    "none",
-    "short",
-    "another",
-    "bit",
-    "checksum",
-    "forged",
-    "empty",
-    "text",
-    "twice",
-)
+WRONG = ("dies", "fails", "garbage", "none", "bit", "forged", "another")
+WRONG += ("is cancelled", "short", "checksum", "empty", "text", "twice")
 
 
 def flipped(content):

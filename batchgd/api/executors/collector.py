@@ -14,7 +14,7 @@ from batchgd.api.executors.worker import forget, know
 from batchgd.api.runs.collector import PAUSE, PartsCollector
 from batchgd.api.runs.folder import RunFolder
 from batchgd.api.runs.part import Part, read_part
-from batchgd.api.runs.split import GROWTH, Range, size_of_parts, tells_little
+from batchgd.api.runs.split import Range, next_size
 from batchgd.engine.batch import Batch
 from batchgd.engine.progress import Watch
 from batchgd.minima.collector import IntoCatalogue
@@ -104,10 +104,9 @@ class ExecutedCollector(PartsCollector):
             done = [part for part, _ in outcome.made]
             batch, rows = self._batch, self.folder.manifest.rows
             starts, seconds = sum(part.stop - part.first for part in done), sum(map(seconds_of, done))
-            size = size_of_parts(batch, starts, seconds, rows=rows, shared=self._total)
-            if tells_little(batch, starts, seconds, rows=rows) and size > self._timed:
-                self._timed = min(size, max(self._timed, GROWTH * starts))
-            else:
+            size, known = next_size(batch, starts, seconds, rows=rows, shared=self._total)
+            self._timed = size if known else max(size, self._timed)  # smaller ones may still be under way
+            if known:
                 self.folder.change(part=size)
         self._call_back(watch)
 

@@ -50,13 +50,13 @@ def size_of_parts(batch: Batch, done: int, seconds: float, *, rows: bool, shared
     return max(16, 1 << int(math.log2(max(wanted, 16))))
 
 
-def next_size(batch: Batch, done: int, seconds: float, *, rows: bool) -> tuple[int, bool]:
+def next_size(batch: Batch, done: int, seconds: float, *, rows: bool, shared: int = 0) -> tuple[int, bool]:
     """Return the size of the part after one of ``done`` starts, and whether it is that of all further ones.
 
     It is not as long as parts end too soon to show how long larger ones take, because a first call has work of its own:
     parts then grow, and each is timed.
     """
-    size = size_of_parts(batch, done, seconds, rows=rows)
+    size = size_of_parts(batch, done, seconds, rows=rows, shared=shared)
     if seconds >= _TELLING or size <= done:
         return size, True
     return min(size, _GROWTH * done), False
