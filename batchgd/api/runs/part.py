@@ -147,10 +147,10 @@ def read_part(source: Path | bytes, box: Box, dtype: str, configuration: str, ex
     if isinstance(source, Path) and source.is_symlink():
         raise InputError("it is a link")
     with opened(source) as archive:
-        fields = decode(read_head(archive))
+        fields = read_head(archive)
         if not isinstance(fields, dict) or fields.get("format") != FORMAT or fields.get("version") != VERSION:
             raise InputError("it is not a part of a run in this version's format")
-        head = typed(fields, _Head, "part")
+        head = typed(decode(fields), _Head, "part")
         if (head.configuration, head.first, head.stop) != (configuration, *expected):
             raise InputError("it belongs to another run, or was renamed")
         arrays = read_arrays(archive, None if rows else "cells.")
