@@ -190,8 +190,8 @@ def test_the_shipped_toml_file(solver, capsys, monkeypatch):
 
 def test_option_names_are_those_of_multistart():
     parameters = inspect.signature(batchgd.multistart).parameters
-    # Arrays, functions and places in memory have no name in a shell; several options make a stopping rule.
-    nameless = {"fun", "params", "jac", "args", "progress", "device", "stopping", "identity", "callback"}
+    # Arrays, functions and places in memory have no name in a shell; several options make a rule or an executor.
+    nameless = {"fun", "params", "jac", "args", "progress", "device", "stopping", "identity", "callback", "executor"}
     assert set(parameters) - {option.name for option in OPTIONS} == nameless
     for options, kind in ((STOPPING, "{}"), (IDENTITY, "identity_{}")):
         cls = batchgd.Stopping if options is STOPPING else batchgd.Identity
