@@ -30,7 +30,7 @@ from batchgd import Status
 TESTS = Path(__file__).parent.parent / "tests"
 sys.path[:0] = [str(TESTS), str(TESTS / "support")]
 
-from reliability_parts.fuzz import calls, files, formulas, limits  # noqa: E402
+from reliability_parts.fuzz import calls, files, forgeries, formulas, limits  # noqa: E402
 from reliability_parts.soak import soak  # noqa: E402
 
 MAXITER, STARTS = 40, 64
@@ -144,6 +144,7 @@ def mutations(count: int = 2000) -> None:
             refused += tests.verdict(mutant) is not None
             tests.remove(mutant)
     print(f"{count} mutations: {refused} refused in one line, {count - refused} loaded as consistent results")
+    forgeries(count)
 
 
 if __name__ == "__main__":

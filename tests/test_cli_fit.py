@@ -271,6 +271,13 @@ def test_a_saved_fit_is_the_fit(data, capsys):
     assert "saved to" in err
     assert str(bgd.load("made.npz")).split("\n\n")[1:3] == out.split("\n\n")[1:3]
     assert_refused(capsys, ["fit", "data.csv", *EXPR, *PARAM, "--out", "made.npz"], "made.npz")
+    assert shell(capsys, ["show", "made.npz"])[1].split("\n\n")[1:3] == out.split("\n\n")[1:3]
+    assert shell(capsys, ["show", "made.npz", "--csv"])[1] == bgd.load("made.npz").to_csv()
+    for k, name in enumerate(([], ["residuals"], ["correlation"], ["waterfall"], ["profiles"])):
+        assert shell(capsys, ["plot", "made.npz", *name, "--out", f"{k}.png", "--quiet"]) == (0, "", "")
+    assert len({(data / f"{k}.png").read_bytes() for k in range(5)}) == 5
+    assert_refused(capsys, ["plot", "made.npz", "basins", "--out", "5.png"], "choose from fit, residuals")
+    assert_refused(capsys, ["show", "made.npz", "--fidelity", "10"], "contains a fit")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process alone")

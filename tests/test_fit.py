@@ -630,7 +630,8 @@ BAD = {
         {"model": lambda t, a, k: rate(t, a, k), "parameters": {"a": "k", "k": "a"}},
         "'a' and 'k' is circular",
     ),
-    "formula without x": ({"model": "a*exp(-k*t) + c"}, "does not contain x: write it with x, or give x by name"),
+    "no name": ({"model": "3"}, "model '3' does not contain x: let it depend on that"),
+    "no column": ({"x": {"s": T}, "model": "a*exp(-k*t) + c"}, "does not contain s: let it depend on that"),
     "names of x": ({"x": {"s": T}}, "cannot take x as a dict .*: give its arguments the names of x, s"),
     "more names of x": ({"x": {"t": T, "u": T}}, "x has t, u, of which the model decay takes only t"),
     "shared": ({"shared": 3, "x": [T, T], "y": [Y, Y]}, "shared is 3: give the names of common parameters"),
@@ -641,6 +642,10 @@ BAD = {
     ),
     "one point": ({"x": T[:1], "y": Y[:1]}, "1 point cannot determine 3 parameters"),
     "method": ({"method": "lm"}, "did you mean 'levenberg_marquardt'"),
+    "expr with limits": (
+        {"parameters": PARAMETERS | {"a": bgd.Parameter(expr="2*k", max=1)}},
+        "'a' follows from expr '2.k', for which limits, box and scale are not kept",
+    ),
     "expr of itself": ({"parameters": PARAMETERS | {"a": "a + 1"}}, "circular"),
     "expr of others": ({"parameters": PARAMETERS | {"a": "q + 1"}}, "contains 'q', which is not a parameter"),
 }

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from damaged_files import KINDS, wrong
+from damaged_files import KINDS, forged, wrong
 from hypothesis import HealthCheck, given, settings
 from limited_runs import goes_on, limited, whole
 from random_calls import calls, holds
@@ -29,6 +29,12 @@ def test_a_damaged_file_is_refused_or_read_as_it_was(tmp_path, name):
     tried, _, bad = wrong(name, tmp_path, np.random.default_rng(0), few.get(name, 20))
     assert tried
     assert bad == []
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", ["part", "manifest", "fit"])
+def test_a_forged_file_is_refused_or_consistent(tmp_path, name):
+    assert forged(name, tmp_path, range(30, 70))[2] == []
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -82,6 +88,7 @@ def test_without_descriptors_nothing_is_lost(tmp_path, request):
     whole = bgd.multistart("rastrigin", **SETTINGS)
     saved = whole.save(tmp_path / "saved.npz")
     (tmp_path / "run").mkdir()
+    assert main(["show", str(saved)]) == 0
     bgd.load(saved)
     request.getfixturevalue("few_descriptors")
     for call in (

@@ -47,10 +47,14 @@ def show_result(result: Any, options: dict[str, Any], parts: dict[str, Any], con
 
 
 def _show_csv(result: Any, options: dict[str, Any]) -> None:
+    from batchgd.api.fit_result import FitResult
     from batchgd.output.json_text import csv_text
     from batchgd.output.summary import minima_columns
     from batchgd.problem.limits import printoptions
     from batchgd.problem.tables import listed
 
+    if isinstance(result, FitResult):
+        print(result.to_csv(), end="")
+        return
     with printoptions(limit=options.get("limit")):
         print(csv_text(listed(minima=minima_columns(result))["minima"]), end="")

@@ -45,6 +45,7 @@ def show(
     options = {"json": json, "csv": csv, "limit": read_limit(limit)}
     one_format(options)
     import batchgd as bgd
+    from batchgd.api.fit_result import FitResult
     from batchgd.minima.results import LandscapeData
 
     if out is not None:
@@ -53,8 +54,11 @@ def show(
     with console.guard_stdout():
         result = bgd.load(run, fun=None if fun is None else load_target(fun))
         given = {"x": identity_x, "f": identity_f, "symmetry": identity_symmetry}
-        analysed = csv or coverage or stability or any(value is not None for value in (fidelity, *given.values()))
-        if analysed and not isinstance(result, LandscapeData):
+        analysed = coverage or stability or any(value is not None for value in (fidelity, *given.values()))
+        if isinstance(result, FitResult):
+            if analysed:
+                raise InputError(f"{run} contains a fit: omit the options, or analyse fit.landscape in Python")
+        elif (analysed or csv) and not isinstance(result, LandscapeData):
             raise InputError(f"{run} has endpoints but no minima: omit the options, or give a run of multistart")
         identity = {name: value for name, value in given.items() if value is not None}
         if identity:

@@ -29,6 +29,19 @@ def files(count: int = 0) -> None:
     print(f"{total:,} damaged files in all")
 
 
+def forgeries(count: int = 1000) -> None:
+    """Forge parts and manifests of runs, and fits, with the right checksums."""
+    from damaged_files import forged
+
+    warnings.simplefilter("ignore")
+    for name in ("part", "manifest", "fit"):
+        with tempfile.TemporaryDirectory() as scratch:
+            tried, refused, bad = forged(name, Path(scratch), range(count, 2 * count))
+        print(f"{name}: {tried:,} forged, {refused:,} refused in one line, {len(bad)} ended otherwise", flush=True)
+        for line in bad[:10]:
+            print(f"  {line}")
+
+
 def calls(count: int = 500) -> None:
     """Make random calls, whole and in parts of random sizes, in shards of random order."""
     from hypothesis import HealthCheck, given, settings

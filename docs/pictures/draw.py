@@ -97,12 +97,13 @@ def draw_fit() -> None:
     rng = np.random.default_rng(0)
     t = np.sort(rng.uniform(0.0, 20.0, 60))
     y = 0.2 + 1.5 * np.sin(2 * np.pi * 0.83 * t + 0.4) + 0.3 * rng.normal(size=60)
-    limits = {"c": (-3, 3), "a": (-3, 3), "b": (-3, 3), "f": (0.05, 3)}
-    wave = bgd.fit("c + a*cos(2*pi*f*t) + b*sin(2*pi*f*t)", {"t": t}, y, parameters=limits, sigma=0.3, starts=500)
+    region = {"c": (-3, 3), "a": (-3, 3), "b": (-3, 3), "f": (0.05, 3)}
+    wave = bgd.fit("c + a*cos(2*pi*f*t) + b*sin(2*pi*f*t)", {"t": t}, y, parameters=region, sigma=0.3, starts=500)
     write(wave.plot.waterfall(), HERE / "waterfall.png")
     from batchgd.cli import main
 
-    given = "--param c=-10:10 --param A=-15:15 --param B=-15:15 --param P=2:5000:log --starts 5000".split()
+    limits = ["c=-10:10", "A=-15:15", "B=-15:15", "P=2:5000:log"]
+    given = [word for text in limits for word in ("--param", text)] + ["--starts", "5000"]
     orbit = ["--expr", "c + A*cos(2*pi*t/P) + B*sin(2*pi*t/P)", *given]
     data = HERE.parents[1] / "examples" / "data" / "hd164922.csv"
     main(["fit", str(data), "--y", "velocity", "--sigma", "error", *orbit, "--plot", str(HERE / "fit.png")])

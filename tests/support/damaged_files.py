@@ -5,6 +5,7 @@ import gzip
 import io
 from dataclasses import dataclass
 
+import hostile_results as hostile
 import numpy as np
 
 import batchgd as bgd
@@ -106,8 +107,9 @@ def _manifest(folder):
 
 
 def _read_manifest(path):
+    rows = [part["fun"].tobytes() for part in bgd.rows(path.parent)]
     merged = bgd.merge(path.parent)
-    return merged.x.tobytes(), merged.minima.x.tobytes(), merged.n, merged.seed, str(merged.method)
+    return rows, merged.x.tobytes(), merged.minima.x.tobytes(), merged.n, merged.seed, str(merged.method)
 
 
 # Compiled code
@@ -240,3 +242,24 @@ def wrong(name, folder, rng=None, count=None):
         if kind.sealed and not isinstance(found, Refused) and found != before:
             bad.append(f"{name}, {what}: read as something else")
     return tried, refused, bad
+
+
+def forged(name, folder, seeds):
+    """Forge a file of a kind, with the right checksums; returns as :func:`wrong` does. Nothing else may happen."""
+    kind, refused, bad = KINDS[name], 0, []
+    path = kind.make(folder)
+    content = path.read_bytes()
+    for seed in seeds:
+        rng = np.random.default_rng(seed)
+        if path.is_dir() and not path.is_symlink():
+            path.rmdir()
+        else:
+            path.unlink(missing_ok=True)
+        path.write_bytes(content)
+        how = hostile.forge_manifest if name == "manifest" else hostile.MUTATIONS[rng.integers(len(hostile.MUTATIONS))]
+        how(rng, path)
+        try:
+            refused += isinstance(outcome(kind, path), Refused)
+        except Exception as error:
+            bad.append(f"{name}, {how.__name__} {seed}: {type(error).__name__}: {error}")
+    return len(seeds), refused, bad

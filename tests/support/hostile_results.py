@@ -1,5 +1,6 @@
 """Damaged and malicious results: what may be found in a file that somebody else made."""
 
+import contextlib
 import io
 import json
 import os
@@ -282,3 +283,27 @@ MUTATIONS = (
     exchange,
 )
 """What happens to a file, the fields and columns most often."""
+
+
+def forge_manifest(rng, file):
+    """Give a field of a run's manifest another value, or take it away, with the right checksums."""
+    from batchgd.api.runs.configuration import hash_of
+    from batchgd.api.runs.folder import checksum
+
+    head = json.loads(file.read_text())
+    del head["checksum"]
+    places = list(_places(head))
+    holder, key = places[rng.integers(len(places))]
+    how = rng.integers(10)
+    if how == 0:
+        del holder[key]
+    elif how == 1:
+        other, name = places[rng.integers(len(places))]
+        holder[key] = json.loads(json.dumps(other[name]))
+    elif how == 2:
+        holder[key] = int(rng.integers(2**62))
+    else:
+        holder[key] = VALUES[rng.integers(len(VALUES))]
+    with contextlib.suppress(KeyError, TypeError, ValueError):  # what has no hash
+        head["hash"] = hash_of(head["configuration"])
+    file.write_text(json.dumps(head | {"checksum": checksum(head)}))

@@ -43,7 +43,8 @@ class Parameter(Explained):
         ``"log"`` draws starts uniformly in ln(value) and fits that; for rates and amplitudes whose order of magnitude
         is unknown. Both limits must be positive.
     expr : str, optional
-        A formula of other parameters, such as ``"1 - a"``, that gives the value; standard errors are propagated.
+        A formula of other parameters, such as ``"1 - a"``, that gives the value; standard errors are propagated. It has
+        no limits of its own.
     box : (lo, hi), optional
         Where starts are drawn, if not between the limits.
 
@@ -103,6 +104,11 @@ class Parameter(Explained):
         if any(isinstance(each, np.ndarray) for each in (self.value, self.min, self.max)):
             raise InputError(f"{subject} has an array, one number per data set: give y of shape (N, m)")
         if self.expr is not None:
+            if np.isfinite(self.min) or np.isfinite(self.max) or self.box is not None or self.scale != "linear":
+                raise InputError(
+                    f"{subject} follows from expr {quoted(self.expr)}, for which limits, box and scale are not kept: "
+                    "give them to the parameters in it"
+                )
             return
         if not self.vary:
             if self.value is None or not np.isfinite(self.value):

@@ -65,6 +65,18 @@ class Manifest:
     made_with: dict[str, str]
 
 
+@dataclass(frozen=True)
+class _Outline:
+    """The types of what is looked up in a configuration before all of it is checked."""
+
+    function: dict[str, Any]
+    sampling: dict[str, Any]
+    arithmetic: dict[str, Any]
+    backend: str
+    seed: int
+    starts: int | None
+
+
 class RunFolder:
     """A run on disk. ``RunFolder.open`` reads one; ``RunFolder.of`` begins one, or finds it as it was left.
 
@@ -227,9 +239,10 @@ def _read_manifest(folder: Path) -> Manifest:
             raise InputError("it is damaged, or was altered by hand")
         manifest = typed(fields, Manifest, "run")
         configuration = {**fields["configuration"]}
+        typed(configuration, _Outline, "configuration")
         if hash_of(configuration) != manifest.hash:
             raise InputError("its configuration was altered")
-    except (InputError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{folder / MANIFEST} cannot be read: {error}; restore it, or give another folder") from None
     return replace(manifest, configuration=configuration)
 

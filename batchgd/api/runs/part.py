@@ -147,10 +147,10 @@ def read_part(source: Path | bytes, box: Box, dtype: str, configuration: str, ex
     if isinstance(source, Path) and source.is_symlink():
         raise InputError("it is a link")
     with opened(source) as archive:
-        fields = decode(read_head(archive))
+        fields = read_head(archive)
         if not isinstance(fields, dict) or fields.get("format") != FORMAT or fields.get("version") != VERSION:
             raise InputError("it is not a part of a run in this version's format")
-        head = typed(fields, _Head, "part")
+        head = typed(decode(fields), _Head, "part")
         if (head.configuration, head.first, head.stop) != (configuration, *expected):
             raise InputError("it belongs to another run, or was renamed")
         arrays = read_arrays(archive, None if rows else "cells.")
@@ -199,8 +199,9 @@ def _rows(arrays: dict[str, np.ndarray], head: _Head, dim: int, dtype: str) -> E
         raise InputError("it has no rows")
     kinds = {"x": np.dtype(dtype).str[1:], "fun": np.dtype(dtype).str[1:], **_OF_ROWS}
     table = _columns(arrays, "rows.", kinds, dim, head.stop - head.first)
-    tally = np.bincount(np.maximum(table["status"], 0), minlength=len(Status))
-    if {Status(code).name: int(count) for code, count in enumerate(tally) if count} != head.counts:
+    codes, counts = np.unique(table["status"], return_counts=True)
+    names = {int(status): name for name, status in Status.__members__.items()}
+    if {names.get(int(code)): int(count) for code, count in zip(codes, counts, strict=True)} != head.counts:
         raise InputError("its rows have other statuses than it counts")
     return Endpoints(head.first, **table)
 

@@ -65,6 +65,9 @@ def batch_of(folder: RunFolder, fun: Any, args: Any, threads: int | None, *, row
     """
     known = folder.manifest.configuration
     settings = typed(decode(known), _Settings, f"{folder.path}: configuration")
+    for name, sides in (("box", settings.box), ("bounds", settings.bounds)):
+        if sides is not None and [side.shape[-1:] for side in sides] != 2 * [(settings.dim,)]:
+            raise InputError(f"{folder.path} has a {name} that is not two ends of {settings.dim} numbers each")
     method = method_from(settings.method)
     if isinstance(method, StoredMethod):
         raise InputError(f"{folder.path} has method {quoted(method.method_name)}, which this version does not know")

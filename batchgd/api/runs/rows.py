@@ -90,6 +90,8 @@ class Rows:
         configuration = folder.manifest.configuration
         settings = typed(decode(configuration), _Settings, f"{folder.path}: configuration")
         self._name = printable(str(configuration["function"].get("name")))
+        if [side.ndim for side in settings.box] != [1, 1]:
+            raise InputError(f"{folder.path} has a box that is not two ends")
         self._box = Box(*settings.box)
         if settings.domain is not None:
             self._box = Coordinates(self._box, domain=Domain.of(settings.domain, self._box)).inside_box

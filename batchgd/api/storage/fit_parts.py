@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from batchgd.analysis.fitting.calls import FormulaCall, MissingModel
 from batchgd.analysis.fitting.data import Data, Variables
 from batchgd.analysis.fitting.exchange import Exchange
-from batchgd.analysis.fitting.model import FormulaCall, MissingModel, Model
+from batchgd.analysis.fitting.model import Model
 from batchgd.analysis.fitting.parameters import Parameter
 from batchgd.analysis.fitting.sets import Joined
 from batchgd.analysis.fitting.solutions import Outcome, Solution
