@@ -190,7 +190,7 @@ def test_the_shipped_toml_file(solver, capsys, monkeypatch):
 
 def test_option_names_are_those_of_multistart():
     parameters = inspect.signature(batchgd.multistart).parameters
-    # Arrays, functions and places in memory have no name in a shell; several options make a stopping rule, an executor.
+    # Arrays, functions and places in memory have no name in a shell; several options make a rule or an executor.
     nameless = {"fun", "params", "jac", "args", "progress", "device", "stopping", "identity", "callback", "executor"}
     assert set(parameters) - {option.name for option in OPTIONS} == nameless
     for options, kind in ((STOPPING, "{}"), (IDENTITY, "identity_{}")):
