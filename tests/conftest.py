@@ -2,6 +2,7 @@
 
 import gc
 import sys
+from pathlib import Path
 
 import pytest
 from cache_samples import cache
@@ -10,6 +11,24 @@ from shell_samples import folder, solver
 import batchgd as bgd
 
 __all__ = ["cache", "folder", "registries", "solver"]
+
+
+HERE = Path(__file__).parent
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(session, items):
+    """Mark what ``thorough.txt`` names; a name without a test is an error if all tests are collected."""
+    names = {line for line in (HERE / "thorough.txt").read_text().splitlines() if not line.startswith("#")}
+    found = set()
+    for item in items:
+        file = item.path.relative_to(HERE).as_posix()
+        named = names & {file, f"{file}::{item.originalname}", f"{file}::{item.name}"}
+        if named:
+            found |= named
+            item.add_marker(pytest.mark.thorough)
+    if session.config.args_source is pytest.Config.ArgsSource.TESTPATHS and found != names:
+        raise pytest.UsageError(f"thorough.txt names what is not there: {', '.join(sorted(names - found))}")
 
 
 @pytest.fixture

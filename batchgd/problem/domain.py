@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.problem import check
 from batchgd.problem.bounds import Bounds
 from batchgd.problem.box import Box
 from batchgd.problem.errors import InputError, did_you_mean, quoted
@@ -175,7 +174,7 @@ def entries_of(domain: Any) -> list[Any]:
     """
     if isinstance(domain, Domain):
         return list(domain.kinds)
-    if not isinstance(domain, str) and not check.is_array(domain) and not isinstance(domain, list | tuple):
+    if not isinstance(domain, str | list | tuple) and not (isinstance(domain, np.ndarray) and domain.ndim):
         raise InputError(f"domain is {quoted(domain)}: {_FORMS}")
     pair = not isinstance(domain, str) and len(domain) == 2 and all(map(_is_end, domain))
     return [domain] if pair or isinstance(domain, str) else list(domain)

@@ -28,6 +28,8 @@ def check_executor(given: Any) -> Any:
     ...
     batchgd.problem.errors.InputError: executor is 'two': give a concurrent.futures.Executor, or a number of processes
     """
+    if isinstance(given, type) and not hasattr(given, "submit"):
+        raise InputError(f"executor is the class {given.__name__}: give a concurrent.futures.Executor")
     if hasattr(given, "get_executor"):
         raise InputError(f"executor is a {type(given).__name__}: give client.get_executor()")
     if callable(getattr(given, "submit", None)) or callable(given):
