@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 from cache_samples import cache
+from runs_in_parts import whole
 from shell_samples import folder, solver
 
 import batchgd as bgd
 
-__all__ = ["cache", "folder", "registries", "solver"]
+__all__ = ["cache", "folder", "registries", "solver", "whole"]
 
 
 HERE = Path(__file__).parent

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from garch_returns import RETURNS
 from scipy.special import erf
 from scipy.stats import norm
 
@@ -50,18 +51,6 @@ def oscillator(p):
 
 
 # GARCH(1,1), an array filled in place, with the guard around it (SciPy-user, March 2009)
-
-
-def simulated_returns(n=300, omega=0.1, alpha=0.15, beta=0.75, seed=11):
-    rng = np.random.default_rng(seed)
-    r, v = np.zeros(n), omega / (1 - alpha - beta)
-    for t in range(n):
-        r[t] = np.sqrt(v) * rng.standard_normal()
-        v = omega + alpha * r[t] ** 2 + beta * v
-    return r
-
-
-RETURNS = simulated_returns()
 
 
 def garch(params):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from garch_returns import RETURNS
 from scipy.stats import norm
 
 import batchgd as bgd
@@ -15,18 +16,6 @@ np_random = np.random.RandomState(1000)
 B, C = np_random.rand(10), np_random.rand(10)
 FREQUENCIES = np.array([3.17036747, 9.12870929, 13.98599405, 17.15636152])
 POLYNOMIAL = np.poly(FREQUENCIES**2)
-
-
-def returns(n=300, omega=0.1, alpha=0.15, beta=0.75, seed=11):
-    rng = np.random.default_rng(seed)
-    r, v = np.zeros(n), omega / (1 - alpha - beta)
-    for t in range(n):
-        r[t] = np.sqrt(v) * rng.standard_normal()
-        v = omega + alpha * r[t] ** 2 + beta * v
-    return r
-
-
-RETURNS = returns()
 
 
 def penalised(x):

@@ -10,30 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from runs_in_parts import SETTINGS, files, solve
 from same_results import differing
 
 import batchgd as bgd
 from batchgd.api.testing import forced, no_work, watched
-
-SETTINGS = {"dim": 2, "starts": 2000, "backend": "numpy", "maxiter": 200}
-PART = 300
-
-
-def solve(folder=None, **changes):
-    """Rastrigin's function from 2,000 starts, in parts of 300 if there is a folder."""
-    with forced(part=PART):
-        return bgd.multistart("rastrigin", **SETTINGS | changes, run=folder)
-
-
-def files(folder):
-    return sorted((folder / "parts").glob("*.npz"))
-
-
-@pytest.fixture(scope="module")
-def whole():
-    """The undisturbed result."""
-    return solve()
-
 
 KILLED = """
 import sys, batchgd as bgd

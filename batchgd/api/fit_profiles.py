@@ -114,7 +114,7 @@ class Profiled:
         level : float or sequence of float, optional
             Levels of confidence, between 0 and 1.
         sigmas : float or sequence of float
-            Without ``level``: the levels of a normal distribution within so many standard deviations.
+            Without ``level``: the levels that a normal distribution has within this many standard deviations.
         options
             ``points``, ``restarts``, ``seed`` and ``progress`` of :meth:`profile`.
 

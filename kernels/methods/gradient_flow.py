@@ -64,7 +64,7 @@ def third(k3, k4, stage):
 
 def error_term(k1, k3, k4, base_x, inverse_width, rtol, atol):
     """The squared error of a coordinate."""
-    return share_of_tolerance(k4, base_x + 2.0 * k1 + k3 + k4, base_x, inverse_width, rtol, atol)
+    return share_of_tolerance(k4, ended(base_x, k1, k3, k4), base_x, inverse_width, rtol, atol)
 
 
 def control(accepted, first, stage, gg, error, speed, interval, next_interval, time, end_time):

@@ -74,15 +74,20 @@ def slopes(g, k2, k3, stage):
     return where(stage == 1.0, g, k2), where(stage == 2.0, g, k3)
 
 
+def mean_slope(base_g, k2, k3):
+    """One coordinate of the slope of the whole step."""
+    return (2.0 * base_g + 3.0 * k2 + 4.0 * k3) / 9.0
+
+
 def follow(base_x, base_g, k2, k3, stage, interval):
     """One coordinate of the point of the next evaluation."""
-    end = (2.0 * base_g + 3.0 * k2 + 4.0 * k3) / 9.0
-    return base_x - interval * where(stage == 1.0, 0.5 * base_g, where(stage == 2.0, 0.75 * k2, end))
+    late = where(stage == 2.0, 0.75 * k2, mean_slope(base_g, k2, k3))
+    return base_x - interval * where(stage == 1.0, 0.5 * base_g, late)
 
 
 def ended(base_x, base_g, k2, k3, interval):
     """One coordinate of the end of the step, which may be beyond a bound."""
-    return base_x - interval * ((2.0 * base_g + 3.0 * k2 + 4.0 * k3) / 9.0)
+    return base_x - interval * mean_slope(base_g, k2, k3)
 
 
 def error_within(x, flow, base_x, base_g, k2, k3, interval, inverse_width, rtol, atol):

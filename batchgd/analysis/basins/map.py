@@ -92,7 +92,7 @@ class BasinMap:
     objective, recipe
         The function, and the arguments to draw another window.
     within : (rows, columns) bool, or None
-        Which pixels are within the bounds; None if all are. There is no descent from the others, and their label is -1.
+        Which pixels are within the bounds; None if all are. No descent starts from the others; their label is -1.
     """
 
     label: NDArray[np.int32]

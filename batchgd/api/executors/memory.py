@@ -30,7 +30,7 @@ class InMemory(RunFolder):
         return self.manifest
 
     def parts(self) -> list[Range]:
-        """Return no parts: there are no files."""
+        """Return no parts, since nothing is on disk."""
         return []
 
     def has(self, part: Range) -> bool:

@@ -129,7 +129,7 @@ def _given(objective: Any, _: Units) -> Any:
 
 
 def _ready(batch: Batch) -> Any:
-    """The objective, with what its kernel computes derived already, if that is no longer possible where it goes."""
+    """The objective; what its kernel computes is derived here if the worker could not derive it."""
     if batch.objective.has_residuals:
         batch.objective.outputs(specialisation_of(batch).what)  # type: ignore[attr-defined]
     return batch.objective

@@ -97,7 +97,7 @@ class RunFolder:
 
     @classmethod
     def of(cls, path: str | Path, batch: Batch, *, rows: bool, starts: int) -> RunFolder:
-        """Begin a run of so many starts in a new or an empty folder, or go on with one of the same configuration.
+        """Begin a run of this many starts in a new or an empty folder, or go on with one of the same configuration.
 
         A run that ends when enough is covered begins with none, and extends itself.
 

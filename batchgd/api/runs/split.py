@@ -20,10 +20,10 @@ _FIRST, _FIRST_CALLED = 4096, 64
 """Starts of the first part, from which the size of the others follows; fewer for plain Python."""
 
 _GROWTH, _TELLING = 16, 1.0
-"""How much larger the next part may be while no part has taken so many seconds."""
+"""How many times larger the next part may be, until a part has taken this many seconds."""
 
 _PARTS, _SHORT = 512, 0.5
-"""Parts that workers share; fewer if a part would then take less than so many seconds."""
+"""Parts that workers share; fewer if a part would take less than this many seconds."""
 
 _BYTES = 1 << 28
 """What the rows of a part may take in memory."""
